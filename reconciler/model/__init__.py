@@ -1,0 +1,1 @@
+"""Nouns: frozen values that the floors above pass to each other."""

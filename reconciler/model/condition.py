@@ -1,0 +1,28 @@
+"""What stands true of an organization or environment between passes, for people and alerts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class ConditionType(StrEnum):
+    """The conditions that exist; more than one can hold."""
+
+    READY = "Ready"
+    SUSPENDED = "Suspended"
+    BLOCKED = "Blocked"
+    CREATE_UNCERTAIN = "CreateUncertain"
+    TOKEN_LOST = "TokenLost"
+
+
+class Condition(Struct, frozen=True):
+    """`since` is when `status` last changed, in Unix seconds; `reason` is a stable word, `message` for people."""
+
+    type: ConditionType
+    status: bool
+    reason: str
+    message: str
+    revision: str
+    since: float

@@ -1,0 +1,159 @@
+"""One row per kind of live resource, so that code that treats kinds alike needs no branches.
+
+The facts are the Management API's, as recorded in tests/contract: which path a kind has, how its
+answers are wrapped, what its ids look like, which fields a client may set.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+
+from msgspec import Struct
+
+
+class Compare(Enum):
+    """How two values of a field are compared."""
+
+    TEXT = "text"  # byte for byte
+    DOMAINS = "domains"  # as a set of lower-case A-labels
+    CERTIFICATE = "certificate"  # by SHA-256 of the DER
+    FLAG = "flag"
+
+
+class KindName(StrEnum):
+    """The public names, as they stand in plans and reports."""
+
+    ORGANIZATION = "Organization"
+    CONNECTION = "SAMLConnection"
+    DIRECTORY = "SCIMDirectory"
+    SETUP_LINK = "SetupLink"
+    BEARER_TOKEN = "BearerToken"
+
+
+class Field(Struct, frozen=True):
+    """A field that a client may set: `wire` in the API, `attribute` in our values, `path` in a manifest."""
+
+    wire: str
+    attribute: str
+    path: str
+    compare: Compare
+    empty: str | bool | tuple[str, ...]
+    risk: str | None = None  # why changing a live value may stop people from signing in
+
+
+class Kind(Struct, frozen=True):
+    """A kind of live resource. `collection` is its key in a manifest's spec, `word` its short name."""
+
+    name: KindName
+    word: str
+    route: str
+    one: str
+    many: str
+    id_prefix: str
+    collection: str
+    fields: tuple[Field, ...]
+
+    def field(self, wire: str) -> Field:
+        """The field of that wire name; KeyError if the kind has none."""
+        for candidate in self.fields:
+            if candidate.wire == wire:
+                return candidate
+        raise KeyError(wire)
+
+
+ORGANIZATION = Kind(
+    name=KindName.ORGANIZATION,
+    word="organization",
+    route="/v1/organizations",
+    one="organization",
+    many="organizations",
+    id_prefix="org_",
+    collection="",
+    fields=(
+        Field(
+            "externalId",
+            "external_id",
+            "externalId",
+            Compare.TEXT,
+            "",
+            "products sign people in by the external id",
+        ),
+        Field("displayName", "display_name", "displayName", Compare.TEXT, ""),
+        Field(
+            "domains",
+            "domains",
+            "domains",
+            Compare.DOMAINS,
+            (),
+            "people of a removed domain can no longer sign in",
+        ),
+    ),
+)
+
+CONNECTION = Kind(
+    name=KindName.CONNECTION,
+    word="saml",
+    route="/v1/saml-connections",
+    one="samlConnection",
+    many="samlConnections",
+    id_prefix="saml_conn_",
+    collection="samlConnections",
+    fields=(
+        Field(
+            "idpEntityId",
+            "idp_entity_id",
+            "idp.entityId",
+            Compare.TEXT,
+            "",
+            "answers of the identity provider are accepted only under its entity id",
+        ),
+        Field(
+            "idpRedirectUrl",
+            "idp_redirect_url",
+            "idp.redirectUrl",
+            Compare.TEXT,
+            "",
+            "people are sent to this address to sign in",
+        ),
+        Field(
+            "idpCertificate",
+            "idp_certificate",
+            "idp.certificate",
+            Compare.CERTIFICATE,
+            "",
+            "answers of the identity provider are accepted only under its certificate",
+        ),
+        Field(
+            "primary",
+            "primary",
+            "primary",
+            Compare.FLAG,
+            False,
+            "sign-in goes through the primary connection",
+        ),
+    ),
+)
+
+DIRECTORY = Kind(
+    name=KindName.DIRECTORY,
+    word="scim",
+    route="/v1/scim-directories",
+    one="scimDirectory",
+    many="scimDirectories",
+    id_prefix="scim_directory_",
+    collection="scimDirectories",
+    fields=(
+        Field(
+            "primary",
+            "primary",
+            "primary",
+            Compare.FLAG,
+            False,
+            "products read people from the primary directory",
+        ),
+    ),
+)
+
+CHILD_KINDS = (CONNECTION, DIRECTORY)
+KINDS = {kind.name: kind for kind in (ORGANIZATION, *CHILD_KINDS)}
+IDP_FIELDS = ("idpEntityId", "idpRedirectUrl", "idpCertificate")

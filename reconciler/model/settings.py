@@ -1,0 +1,82 @@
+"""What the process was told: frozen, filled by the command line, read by everybody below it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from reconciler.model.secret import Secret
+
+CLOUD_URL = "https://api.ssoready.com"
+
+
+class Limits(Struct, frozen=True):
+    """The guards' bounds; None means not stated."""
+
+    max_changed_percent: float | None = None
+    max_creates: int | None = None
+
+
+DEFAULT_LIMITS = Limits(max_changed_percent=30, max_creates=100)
+
+
+class Selection(Struct, frozen=True):
+    """Which organizations a command is about: all of them, unless names or labels say otherwise."""
+
+    targets: frozenset[str] = frozenset()
+    selector: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing was left out."""
+        return not self.targets and not self.selector
+
+
+class ApiSettings(Struct, frozen=True):
+    """Where the Management API is and how to talk to it.
+
+    `timeout_s` bounds each of connect, read and write; `request_timeout_s` a whole answer;
+    `requests_per_organization` the budget of a pass, on top of `requests_base`.
+    """
+
+    url: str
+    key: Secret
+    ca_file: str | None = None
+    proxy: str | None = None
+    concurrency: int = 24
+    max_requests_per_second: float | None = None
+    timeout_s: float = 10.0
+    request_timeout_s: float = 30.0
+    max_body_bytes: int = 8 * 1024 * 1024
+    read_attempts: int = 5
+    requests_base: int = 1000
+    requests_per_organization: int = 100
+
+
+class EnvironmentSettings(Struct, frozen=True):
+    """One environment's work: `name` as in the configuration file, or None for the only one."""
+
+    name: str | None
+    manifests: str
+    api: ApiSettings | None
+    environment_id: str | None = None
+    apply: bool = True
+    deliver_path: str | None = None
+    limits: Limits = DEFAULT_LIMITS
+    selection: Selection = Selection()
+    allow_empty: bool = False
+    approve: str | None = None
+    settle_s: float = 5.0
+
+
+class DaemonSettings(Struct, frozen=True):
+    """The loop's own settings; `listen` is HOST:PORT."""
+
+    resync_s: float = 600.0
+    listen: str = "127.0.0.1:8080"
+
+
+class LogSettings(Struct, frozen=True):
+    """`format` is "json", "console", or None to choose by whether stderr is a terminal."""
+
+    format: str | None = None
+    level: str = "info"

@@ -1,0 +1,198 @@
+"""Desired (what the manifests say) and observed (what the API says), as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from reconciler.model.kinds import KindName
+from reconciler.model.manifest import Origin
+from reconciler.model.settings import Limits
+
+
+class Certificate(Struct, frozen=True, gc=False):
+    """An X.509 certificate: SHA-256 of its DER in hex, its end as an ISO 8601 date-time, and its PEM."""
+
+    sha256: str
+    not_after: str
+    pem: str
+
+
+Value = str | bool | tuple[str, ...] | Certificate
+
+
+# -- desired ---------------------------------------------------------------------------------------
+
+
+class Ownership(StrEnum):
+    """How much of an organization belongs to git."""
+
+    FULL = "full"
+    CREATE_ONLY = "createOnly"  # creates, adopts and adds children, never updates
+    OBSERVE = "observe"  # never writes
+
+
+class SetupLink(Struct, frozen=True, gc=False):
+    """Which parts the customer shall configure by a self-serve link."""
+
+    saml: bool
+    scim: bool
+
+
+class DesiredChild(Struct, frozen=True):
+    """A connection or directory as declared. `owned` holds the stated fields alone, by wire name."""
+
+    kind: KindName
+    name: str
+    id: str | None
+    owned: Mapping[str, Value]
+    origin: Origin
+    issue_token: bool = False
+
+
+class DesiredOrganization(Struct, frozen=True):
+    """An organization as declared.
+
+    `external_id` is the key it is matched by, None where only the pin decides. `owned` holds the stated
+    fields by wire name (a cleared one is "" or ()). A kind absent from `collections` is unmanaged.
+    """
+
+    name: str
+    id: str | None
+    external_id: str | None
+    ownership: Ownership
+    suspend: str | None
+    distinct_from: frozenset[str]
+    owned: Mapping[str, Value]
+    collections: Mapping[KindName, tuple[DesiredChild, ...]]
+    setup_link: SetupLink | None
+    labels: Mapping[str, str]
+    origin: Origin
+
+
+class DesiredEnvironment(Struct, frozen=True):
+    """The Environment manifest; limits absent there are None."""
+
+    name: str
+    id: str | None
+    limits: Limits
+    forbid_shared: bool
+    forbid_public_mail: bool
+    warn_days: int
+    origin: Origin
+
+
+class InvalidOrganization(Struct, frozen=True):
+    """A manifest that may not be applied, with as much of its identity as could be read."""
+
+    name: str | None
+    id: str | None
+    external_id: str | None
+    message: str
+    origin: Origin
+
+
+class Desired(Struct, frozen=True):
+    """Everything the manifests of one environment say, organizations in order of name.
+
+    `complete` is False while some file could not be parsed: the organizations in it are unknown, so none
+    may be created (it may be a renamed one) and none is called unmanaged.
+    """
+
+    environment: DesiredEnvironment
+    organizations: tuple[DesiredOrganization, ...]
+    invalid: tuple[InvalidOrganization, ...]
+    complete: bool
+    revision: str
+
+
+# -- observed --------------------------------------------------------------------------------------
+# The attribute names are the API's own in snake case; a field left out of an answer has its default.
+
+
+class Organization(Struct, frozen=True, gc=False, rename="camel"):
+    """A live organization."""
+
+    id: str
+    environment_id: str
+    display_name: str = ""
+    external_id: str = ""
+    domains: tuple[str, ...] = ()
+
+
+class SAMLConnection(Struct, frozen=True, gc=False, rename="camel"):
+    """A live SAML connection; the certificate is PEM."""
+
+    id: str
+    organization_id: str
+    primary: bool = False
+    idp_redirect_url: str = ""
+    idp_certificate: str = ""
+    idp_entity_id: str = ""
+    sp_entity_id: str = ""
+    sp_acs_url: str = ""
+
+
+class SCIMDirectory(Struct, frozen=True, gc=False, rename="camel"):
+    """A live SCIM directory."""
+
+    id: str
+    organization_id: str
+    primary: bool = False
+    scim_base_url: str = ""
+    has_client_bearer_token: bool = False
+
+
+Child = SAMLConnection | SCIMDirectory
+Live = Organization | SAMLConnection | SCIMDirectory
+LIVE_TYPES: Mapping[KindName, type[Organization | SAMLConnection | SCIMDirectory]] = {
+    KindName.ORGANIZATION: Organization,
+    KindName.CONNECTION: SAMLConnection,
+    KindName.DIRECTORY: SCIMDirectory,
+}
+
+
+class Unreadable(Struct, frozen=True, gc=False):
+    """Why a collection could not be read; it blocks its organization."""
+
+    message: str
+
+
+class ObservedOrganization(Struct, frozen=True):
+    """A live organization with those of its collections that were read, each complete and in order of id."""
+
+    organization: Organization
+    collections: Mapping[KindName, tuple[Child, ...] | Unreadable]
+
+
+class RecordState(StrEnum):
+    """How far a delivered secret got."""
+
+    PENDING = "pending"  # written before it was asked for; nobody knows whether it was made
+    ISSUED = "issued"
+
+
+class Record(Struct, frozen=True):
+    """What stands in a delivery target about one secret, without the secret; times are Unix seconds."""
+
+    state: RecordState
+    organization_id: str
+    directory_id: str | None
+    saml: bool
+    scim: bool
+    issued_at: float
+    expires_at: float | None
+
+
+class Observed(Struct, frozen=True):
+    """The live environment: all organizations in order of id; `environment_id` is None while there are none.
+
+    `records` are the delivery target's, by (organization handle, directory handle or None for the setup
+    link); None where no target is configured.
+    """
+
+    environment_id: str | None
+    organizations: tuple[ObservedOrganization, ...]
+    records: Mapping[tuple[str, str | None], Record] | None

@@ -1,0 +1,70 @@
+"""What stands true after a pass: (report, previous conditions, now) become conditions, for people and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from reconciler.model.change import Action, BlockReason
+from reconciler.model.condition import Condition, ConditionType
+from reconciler.model.outcome import GOOD, Report, Result
+
+Conditions = Mapping[str, tuple[Condition, ...]]  # by organization's handle
+
+
+class _Finding(Struct, frozen=True):
+    type: ConditionType
+    reason: str
+    message: str
+
+
+def conclude(report: Report, previous: Conditions, now: float) -> dict[str, tuple[Condition, ...]]:
+    """The conditions of every organization that the pass had something to say about; all others are Ready.
+
+    `since` is kept from `previous` while a condition's status stays; `now` is in Unix seconds.
+    """
+    findings: dict[str, list[_Finding]] = {}
+    for name, reason in report.plan.suspended.items():
+        findings.setdefault(name, []).append(_Finding(ConditionType.SUSPENDED, "Suspended", reason))
+    for block in report.plan.blocked:
+        lost = block.reason is BlockReason.TOKEN_LOST
+        kind = ConditionType.TOKEN_LOST if lost else ConditionType.BLOCKED
+        findings.setdefault(block.organization, []).append(_Finding(kind, block.reason, block.message))
+    for outcome in report.outcomes:
+        of_organization = findings.setdefault(outcome.change.key.organization, [])
+        if outcome.result in GOOD:
+            continue
+        uncertain = outcome.result is Result.UNKNOWN and outcome.change.action is Action.CREATE
+        kind = ConditionType.CREATE_UNCERTAIN if uncertain else ConditionType.BLOCKED
+        of_organization.append(_Finding(kind, outcome.result.capitalize(), outcome.error or ""))
+    names = set(findings) | set(previous)
+    return {
+        name: _conditions(findings.get(name, []), previous.get(name, ()), report, now) for name in sorted(names)
+    }
+
+
+def _conditions(
+    findings: list[_Finding], previous: tuple[Condition, ...], report: Report, now: float
+) -> tuple[Condition, ...]:
+    first: dict[ConditionType, _Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.type, finding)
+    bad = next(iter(first.values()), None)
+    ready = _Finding(ConditionType.READY, bad.reason if bad else "Reconciled", bad.message if bad else "")
+    return tuple(
+        Condition(
+            type=finding.type,
+            status=status,
+            reason=finding.reason,
+            message=finding.message,
+            revision=report.plan.revision,
+            since=_since(finding.type, status, previous, now),
+        )
+        for finding, status in ((ready, bad is None), *((each, True) for each in first.values()))
+    )
+
+
+def _since(type_: ConditionType, status: bool, previous: tuple[Condition, ...], now: float) -> float:
+    known = next((each for each in previous if each.type is type_), None)
+    return known.since if known and known.status is status else now

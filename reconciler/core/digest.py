@@ -1,0 +1,36 @@
+"""Names a plan by what it writes, so that an approval is of exactly that plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.model.change import Action, Change
+from reconciler.model.state import Certificate, Value
+
+DIGEST_CHARACTERS = 32  # 128 bits: short enough to paste, too long to forge a second plan for
+
+
+def digest(environment: str, changes: Iterable[Change]) -> str:
+    """Hex of a SHA-256 over the environment (its pin, else its name) and the sorted writes.
+
+    A write is its kind, handle path, live id for an update, and its fields before and after. Parent ids,
+    revisions, line numbers, what is unmanaged and the secrets to be issued do not count.
+    """
+    writes = sorted(_write(change) for change in changes if change.action is not Action.ISSUE)
+    text = json.dumps([environment, writes], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def _write(change: Change) -> list[Any]:
+    fields = [[field.path, _plain(field.before), _plain(field.after)] for field in change.fields]
+    id_ = change.id if isinstance(change.id, str) else ""
+    return [str(change.key.kind), change.key.organization, change.key.name, str(change.action), id_, fields]
+
+
+def _plain(value: Value | None) -> Any:
+    if isinstance(value, Certificate):
+        return {"sha256": value.sha256}
+    return value

@@ -1,0 +1,1 @@
+"""The outside world 1: the manifest repository."""

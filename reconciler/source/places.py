@@ -1,0 +1,112 @@
+"""Finds where in a file a value stands, without keeping the place of everything.
+
+Nearly all documents are sound and nobody asks; one that has a fault is read a second time (0.1 ms).
+Items of lists are asked for in sound documents too, so their places are noted while a document is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from yaml import CollectionEndEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
+from yaml._yaml import CParser
+
+from reconciler.model.manifest import Origin, Path
+
+Event = Any  # the parser's own types say None where it never is
+
+
+class Place(NamedTuple):
+    """Where a value stands, counted from 0, and a scalar's own spelling."""
+
+    line: int
+    column: int
+    written: str = ""
+
+
+class Places:
+    """The places of one document.
+
+    `text` is the document's own lines, the first of them being line `line` of `file`, counted from 0.
+    `items` are the places of list items that are mappings, by the identity of the value.
+    """
+
+    __slots__ = ("_file", "_found", "_items", "_line", "_text", "_value")
+
+    def __init__(self, file: str, text: str, line: int, value: Any, items: Mapping[int, tuple[int, int]]) -> None:
+        self._file = file
+        self._text = text
+        self._line = line
+        self._value = value
+        self._items = items
+        self._found: dict[Path, Place] | None = None
+
+    def origin(self, path: Path) -> Origin:
+        """The place of a list's item, or of a mapping's key; of the nearest one around it if it is not there."""
+        noted = self._items.get(id(self._at(path)))
+        if noted is not None:
+            return Origin(self._file, noted[0] + 1, noted[1] + 1)
+        place = self._place(path)
+        return Origin(self._file, self._line + place.line + 1, place.column + 1)
+
+    def written(self, path: Path) -> str:
+        """The scalar at a path as the file spells it; "" for anything else."""
+        found = self._all().get(path)
+        return found.written if found else ""
+
+    def _at(self, path: Path) -> Any:
+        value = self._value
+        try:
+            for step in path:
+                value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+        return value
+
+    def _place(self, path: Path) -> Place:
+        found = self._all()
+        while path not in found:
+            path = path[:-1]
+        return found[path]
+
+    def _all(self) -> dict[Path, Place]:
+        if self._found is None:
+            events = _events(self._text)
+            self._found = dict(_node((), next(events), events))
+        return self._found
+
+
+def _events(text: str) -> Iterator[Event]:
+    parser = CParser(text)
+    parser.get_event()  # the stream's start
+    parser.get_event()  # the document's start
+    while True:
+        yield parser.get_event()
+
+
+def _node(path: Path, event: Event, events: Iterator[Event], key: Event = None) -> Iterator[tuple[Path, Place]]:
+    """Every path at and below a node, with its place; of a key that stands twice, the first."""
+    mark = (key or event).start_mark
+    written = event.value if isinstance(event, ScalarEvent) else ""
+    yield path, Place(mark.line, mark.column, written)
+    if isinstance(event, SequenceStartEvent):
+        for index, item in enumerate(_until_end(events)):
+            yield from _node((*path, index), item, events)
+    elif isinstance(event, MappingStartEvent):
+        seen = set()
+        for name in _until_end(events):
+            members = _node((*path, name.value), next(events), events, name)
+            if name.value in seen:
+                for _ in members:
+                    pass
+            else:
+                seen.add(name.value)
+                yield from members
+
+
+def _until_end(events: Iterator[Event]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, CollectionEndEvent):
+            return
+        yield event

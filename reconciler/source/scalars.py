@@ -1,0 +1,84 @@
+"""What an unquoted scalar is: YAML 1.2's core types, less every spelling that readers of YAML disagree about.
+
+YAML 1.1 turns `no` into false, `0123` into 83, `1:20` into 80 and `2026-11-24` into a date; YAML 1.2 does not.
+A manifest is read by editors, formatters and other tools too, so a spelling is taken only where both
+agree (https://yaml.org/spec/1.2.2/#103-core-schema, https://yaml.org/type/), and whole numbers only as
+long as a reader that keeps them as doubles loses no digit.
+"""
+
+from __future__ import annotations
+
+import re
+from types import NoneType
+
+from msgspec import Struct
+from yaml import CollectionStartEvent, MappingStartEvent, SequenceStartEvent
+
+Scalar = str | int | float | bool | None
+
+_TAG = "tag:yaml.org,2002:"
+SCALAR_TAGS: dict[str, tuple[type, ...]] = {
+    "!": (str,),
+    f"{_TAG}str": (str,),
+    f"{_TAG}null": (NoneType,),
+    f"{_TAG}bool": (bool,),
+    f"{_TAG}int": (int,),
+    f"{_TAG}float": (int, float),
+}
+COLLECTION_TAGS: dict[type[CollectionStartEvent], tuple[str | None, ...]] = {
+    MappingStartEvent: (None, "!", f"{_TAG}map"),
+    SequenceStartEvent: (None, "!", f"{_TAG}seq"),
+}
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # only escapes bring them past the parser
+
+
+class Ambiguous(Struct, frozen=True):
+    """A spelling that readers disagree about; `hint` says how to write what was meant."""
+
+    hint: str
+
+
+_WORDS: dict[str, Scalar | Ambiguous] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **{
+        spelling: Ambiguous(f'write "{spelling}" for text, {meaning} otherwise')
+        for words, meaning in ((("yes", "on", "y"), "true"), (("no", "off", "n"), "false"))
+        for word in words
+        for spelling in (word, word.capitalize(), word.upper())
+    },
+    "=": Ambiguous('write "="'),
+    "<<": Ambiguous('write "<<"'),
+}
+_NUMERIC_START = frozenset("0123456789+-.")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,14})|0x[0-9a-fA-F]{1,12}")
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,6}")
+_REWRITTEN = re.compile(
+    r"""
+      [-+]?(?:[0-9][0-9_]*(?:\.[0-9_.]*)?|\.[0-9_][0-9_.]*)(?:[eE][-+]?[0-9]+)?  # 0123, 1_000, 1., .5, 1e3
+    | [-+]?0(?:b[01_]+|o[0-7]+|x[0-9a-fA-F_]+)
+    | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?                          # 1:20, base 60
+    | [-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}                                           # dates, with a time or not
+      (?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?
+         (?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?
+    """,
+    re.VERBOSE,
+)
+
+
+def plain(text: str) -> Scalar | Ambiguous:
+    """The value of an unquoted scalar; text comes back as the same object."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMERIC_START:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text, 0)
+    if _DECIMAL.fullmatch(text):
+        number = float(text)
+        return int(number) if number.is_integer() else number  # 1.0 is an integer to JSON Schema
+    if _REWRITTEN.fullmatch(text):
+        return Ambiguous(f'write "{text}" for text, an ordinary decimal number otherwise')
+    return text

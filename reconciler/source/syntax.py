@@ -1,0 +1,138 @@
+"""Turns what the YAML parser says into a Problem that tells a person what to do.
+
+The parser's own words ("did not find expected key") describe its state, not the mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+
+from yaml import MarkedYAMLError, YAMLError
+
+from reconciler.model.manifest import Origin, Problem, Severity
+
+_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# what the parser says → what is wrong, what to do; the first row that fits is taken
+_WORDS = (
+    (
+        "mapping values are not allowed",
+        "a `:` stands where no key can be",
+        "indent the line like its neighbours, or quote a text that contains `: `",
+    ),
+    ("did not find expected ',' or ']'", "a list in brackets is not closed", "add `,` or `]`"),
+    ("did not find expected ',' or '}'", "a mapping in braces is not closed", "add `,` or `}`"),
+    (
+        "did not find expected key",
+        "a line does not fit into the mapping around it",
+        "indent it exactly like the keys it belongs to",
+    ),
+    (
+        "did not find expected '-' indicator",
+        "a line does not fit into the list around it",
+        "indent it below its item, or begin it with `- `",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list item stands where none can be",
+        "put the list on lines of its own, each beginning with `- `",
+    ),
+    ("found unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
+    ("found unexpected document indicator", "a quoted text is not closed", "add the closing quote"),
+    (
+        "unknown escape character",
+        "a text in double quotes has an escape that YAML does not know",
+        "double the backslash, or use single quotes",
+    ),
+    (
+        "cannot start any token",
+        "a text cannot begin with this character",
+        "put the text in quotes",
+    ),
+    ("could not find expected ':'", "a key has no `:`", "add `: ` and a value"),
+    (
+        "expected <document start>",
+        "text follows the end of a document",
+        "begin the next document with `---`",
+    ),
+    (
+        "incompatible YAML document",
+        "this version of YAML is not known",
+        "remove the %YAML line",
+    ),
+    ("undefined tag handle", "a tag is not known", "remove the word that begins with `!`"),
+)
+
+
+MAX_FILE_BYTES = 1024 * 1024
+
+
+def decode(data: bytes, file: str) -> str | Problem:
+    """The text of a file, or why it has none."""
+    if len(data) > MAX_FILE_BYTES:
+        message = f"the file has more than {MAX_FILE_BYTES:,} bytes"
+        return problem("yaml/too-large", Origin(file), message, "split it into several files")
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in data[:4]:
+        return problem("yaml/encoding", Origin(file), "the file is UTF-16 or UTF-32", "save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig")
+        message = f"the byte 0x{data[error.start]:02X} is not UTF-8"
+        return problem("yaml/encoding", _end(before, file), message, "save it as UTF-8")
+
+
+def explain(error: YAMLError, text: str, file: str) -> Problem:
+    """The problem that a parser's error means; `text` is what it was parsing."""
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return _unreadable(text, file)
+    line, column = error.problem_mark.line, error.problem_mark.column
+    said = f"{error.context or ''} {error.problem or ''}".strip()
+    tab = _tab(text, line, column)
+    if tab is not None:
+        return problem(
+            "yaml/tab",
+            Origin(file, line + 1, tab + 1),
+            "a tab stands where YAML wants spaces",
+            "replace the tab with spaces",
+        )
+    for words, message, hint in _WORDS:
+        if words in said:
+            return problem("yaml/syntax", Origin(file, line + 1, column + 1), message, hint)
+    return problem("yaml/syntax", Origin(file, line + 1, column + 1), f"not YAML: {said}")
+
+
+def _tab(text: str, line: int, column: int) -> int | None:
+    """The column of the tab that is to blame: one in the line's indentation, or at the place itself."""
+    lines = text.splitlines()
+    if line >= len(lines):
+        return None
+    faulty = lines[line]
+    indentation = faulty[: len(faulty) - len(faulty.lstrip(" \t"))]
+    if "\t" in indentation:
+        return indentation.index("\t")
+    return column if faulty[column : column + 1] == "\t" else None
+
+
+def _unreadable(text: str, file: str) -> Problem:
+    """What the parser's reader refuses: a character that no YAML file may hold."""
+    found = _FORBIDDEN.search(text)
+    if found is None:
+        return problem("yaml/syntax", Origin(file), "not YAML")
+    return problem(
+        "yaml/control-character",
+        _end(text[: found.start()], file),
+        f"the control character U+{ord(found.group()):04X} cannot stand in a manifest",
+        "remove it",
+    )
+
+
+def _end(before: str, file: str) -> Origin:
+    """The place that follows a text."""
+    return Origin(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def problem(rule: str, origin: Origin, message: str, hint: str = "") -> Problem:
+    """An error; nothing about YAML is a mere warning."""
+    return Problem(rule, Severity.ERROR, origin, message, hint)

@@ -1,0 +1,274 @@
+"""Reads YAML from strangers: strict, bounded, with the place of every fault.
+
+The parser is libyaml's, through PyYAML; the values are built here, straight from its events, so that every
+bound holds before anything grows: libyaml's own composer overflows the stack on deep input, and PyYAML's
+constructor follows YAML 1.1, merges keys and lets the last of several equal keys win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from msgspec import Struct
+from yaml import (
+    AliasEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    YAMLError,
+)
+from yaml._yaml import CParser
+
+from reconciler.model.manifest import Document, Origin, Problem
+from reconciler.source.places import Places
+from reconciler.source.scalars import COLLECTION_TAGS, CONTROL, SCALAR_TAGS, Ambiguous, Scalar, plain
+from reconciler.source.syntax import decode, explain, problem
+
+MAX_DOCUMENTS = 1_000  # in a file
+MAX_NODES = 100_000  # in a file, an alias counting as much as what it stands for
+MAX_ALIASES = 100  # in a file
+MAX_DEPTH = 64
+MAX_PROBLEMS = 100  # in a file
+
+Event = Any  # the parser's own types say None where it never is
+
+
+class Parsed(Struct, frozen=True):
+    """What a file holds. Unless `complete`, there may be more in it than its documents say."""
+
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+    complete: bool
+
+
+def parse(data: bytes, file: str) -> Parsed:
+    """Every document of a file and every problem in it. Never raises, whatever the bytes are."""
+    text = decode(data, file)
+    if isinstance(text, Problem):
+        return Parsed((), (text,), complete=False)
+    return _Builder(text, file).parse()
+
+
+class _Refused(Exception):
+    """Ends the reading of a file."""
+
+    def __init__(self, reason: Problem) -> None:
+        super().__init__(reason.message)
+        self.problem = reason
+
+
+class _Anchored(Struct, frozen=True):
+    """What an alias stands for: its value, how many nodes it has, how deep it is."""
+
+    value: Any
+    nodes: int
+    height: int
+
+
+class _Builder:
+    """Builds the values of one file, once."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text = text
+        self._file = file
+        self._next: Callable[[], Event] = CParser(text).get_event
+        self._problems: list[Problem] = []
+        self._complete = True
+        self._nodes = 0
+        self._aliases = 0
+        self._depth = 0
+        self._deepest = 0
+        self._anchors: dict[str, _Anchored | None] = {}  # None while the node is being built
+        self._items: dict[int, tuple[int, int]] = {}
+
+    def parse(self) -> Parsed:
+        documents: list[Document] = []
+        try:
+            self._next()  # the stream's start
+            while isinstance(event := self._next(), DocumentStartEvent):
+                if len(documents) == MAX_DOCUMENTS:
+                    self._refuse(
+                        "too-many-documents", event, f"the file has more than {MAX_DOCUMENTS:,} documents"
+                    )
+                document = self._document(event)
+                if document is not None:
+                    documents.append(document)
+        except _Refused as refused:
+            self._problems.append(refused.problem)
+            self._complete = False
+        except YAMLError as error:
+            self._problems.append(explain(error, self._text, self._file))
+            self._complete = False
+        return Parsed(tuple(documents), tuple(self._problems), self._complete)
+
+    # -- structure
+
+    def _document(self, start: Event) -> Document | None:
+        """The next document, or None if nothing stands in it."""
+        self._anchors, self._items = {}, {}
+        root = self._next()
+        value = self._value(root)
+        end = self._next().end_mark
+        if value is None and root.start_mark.index == root.end_mark.index:
+            return None
+        lines = self._text[start.start_mark.index - start.start_mark.column : end.index]
+        places = Places(self._file, lines, start.start_mark.line, value, self._items)
+        return Document(value, self._origin(root), places.origin, places.written)
+
+    def _value(self, event: Event) -> Any:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._refuse("too-many-values", event, f"the file has more than {MAX_NODES:,} values")
+        if isinstance(event, AliasEvent):
+            return self._alias(event)
+        if event.anchor is not None:
+            return self._anchored(event)
+        return self._node(event)
+
+    def _node(self, event: Event) -> Any:
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event)
+        if self._depth == MAX_DEPTH:
+            self._refuse("too-deep", event, f"values are nested more than {MAX_DEPTH} deep")
+        if isinstance(event, CollectionStartEvent) and event.tag not in COLLECTION_TAGS[type(event)]:
+            self._tag(event)
+        self._depth += 1
+        self._deepest = max(self._deepest, self._depth)
+        value = self._mapping() if isinstance(event, MappingStartEvent) else self._sequence()
+        self._depth -= 1
+        return value
+
+    def _mapping(self) -> dict[str, Any]:
+        members: dict[str, Any] = {}
+        places: list[Event] = []
+        while not isinstance(event := self._next(), MappingEndEvent):
+            key = self._key(event)
+            value = self._value(self._next())
+            if key in members:
+                first = places[list(members).index(key)].line + 1
+                self._lose(
+                    "duplicate-key",
+                    event,
+                    f"`{key}` stands here twice, first on line {first}",
+                    "keep one of the two",
+                )
+            else:
+                members[key] = value
+                places.append(event.start_mark)
+        return members
+
+    def _sequence(self) -> list[Any]:
+        items: list[Any] = []
+        event: Event
+        while not isinstance(event := self._next(), SequenceEndEvent):
+            value = self._value(event)
+            items.append(value)
+            if isinstance(event, MappingStartEvent):
+                mark: Event = event.start_mark
+                self._items[id(value)] = (mark.line, mark.column)
+        return items
+
+    def _key(self, event: Event) -> str:
+        self._nodes += 1
+        if not isinstance(event, ScalarEvent):
+            self._refuse("key-not-text", event, "a key has to be a text, not an alias, a list or a mapping")
+        if event.value == "<<" and not event.style:
+            self._lose("merge-key", event, "merge keys are not read", "write out what `<<` would bring here")
+            return "<<"
+        key = self._scalar(event)
+        if isinstance(key, str):
+            return key
+        self._report("key-not-text", event, f"the key `{event.value}` is not text", f'write "{event.value}"')
+        return event.value
+
+    def _anchored(self, event: Event) -> Any:
+        self._anchors[event.anchor] = None
+        nodes, deepest, self._deepest = self._nodes, self._deepest, self._depth
+        value = self._node(event)
+        height = self._deepest - self._depth
+        self._anchors[event.anchor] = _Anchored(value, self._nodes - nodes, height)
+        self._deepest = max(deepest, self._deepest)
+        return value
+
+    def _alias(self, event: Event) -> Any:
+        self._aliases += 1
+        if self._aliases > MAX_ALIASES:
+            self._refuse("too-many-aliases", event, f"the file has more than {MAX_ALIASES} aliases")
+        if event.anchor not in self._anchors:
+            self._refuse("unknown-alias", event, f"nothing before `*{event.anchor}` is marked `&{event.anchor}`")
+        anchored = self._anchors[event.anchor]
+        if anchored is None:
+            self._refuse("recursive-alias", event, f"`*{event.anchor}` contains itself")
+        self._nodes += anchored.nodes
+        if self._nodes > MAX_NODES:
+            self._refuse("too-many-values", event, f"written out, the aliases are more than {MAX_NODES:,} values")
+        self._deepest = max(self._deepest, self._depth + anchored.height)
+        if self._deepest > MAX_DEPTH:
+            self._refuse("too-deep", event, f"written out, values are nested more than {MAX_DEPTH} deep")
+        return anchored.value
+
+    # -- scalars
+
+    def _scalar(self, event: Event) -> Scalar:
+        """A scalar's value. One with a fault keeps its text, so that the rest of the file can be judged."""
+        text: str = event.value
+        if event.tag is not None:
+            return self._tagged(event)
+        if event.style:
+            if event.style == '"' and (found := CONTROL.search(text)):
+                self._report(
+                    "control-character", event, f"the text holds the control character U+{ord(found[0]):04X}"
+                )
+            return text
+        value = plain(text)
+        if isinstance(value, Ambiguous):
+            message = f"readers of YAML disagree about what `{text}` without quotes is"
+            self._report("ambiguous-scalar", event, message, value.hint)
+            return text
+        return value
+
+    def _tagged(self, event: Event) -> Scalar:
+        types = SCALAR_TAGS.get(event.tag)
+        text: str = event.value
+        value = text if types == (str,) else plain(text)
+        if types is None or isinstance(value, Ambiguous) or type(value) not in types:
+            self._tag(event)
+            return text
+        return value
+
+    def _tag(self, event: Event) -> None:
+        self._report(
+            "tag", event, f"the tag {event.tag} cannot be used here", "remove the word that begins with `!`"
+        )
+
+    # -- problems
+
+    def _origin(self, event: Event) -> Origin:
+        return Origin(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _report(self, rule: str, event: Event, message: str, hint: str = "") -> None:
+        """Notes a fault that leaves no doubt about what else the file holds."""
+        self._add(problem(f"yaml/{rule}", self._origin(event), message, hint))
+
+    def _lose(self, rule: str, event: Event, message: str, hint: str) -> None:
+        """Notes a fault that hides a part of the file."""
+        self._complete = False
+        self._report(rule, event, message, hint)
+
+    def _refuse(self, rule: str, event: Event, message: str, hint: str = "") -> NoReturn:
+        raise _Refused(problem(f"yaml/{rule}", self._origin(event), message, hint))
+
+    def _add(self, reason: Problem) -> None:
+        self._problems.append(reason)
+        if len(self._problems) == MAX_PROBLEMS:
+            raise _Refused(
+                problem(
+                    "yaml/too-many-problems",
+                    reason.origin,
+                    f"the file has {MAX_PROBLEMS} problems or more; the rest of it was not read",
+                )
+            )

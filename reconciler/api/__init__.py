@@ -1,0 +1,1 @@
+"""The outside world 2: the Management API over HTTP."""

@@ -1,0 +1,268 @@
+"""Talks to the Management API: whole lists or errors, one connection per lane, nothing repeated blindly."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+from aiolimiter import AsyncLimiter
+
+from reconciler.api import wire
+from reconciler.api.answers import judge
+from reconciler.api.connection import Connection, ReadOnly, Reply, TransportFactory, transports
+from reconciler.api.lanes import Lanes
+from reconciler.api.wire import Fresh, Page
+from reconciler.core.backoff import delay_s
+from reconciler.model.errors import ApiError, BadAnswer, Overrun, Refused, Unauthorized, Uncertain, Unsent
+from reconciler.model.event import RequestDone, Retrying, Watch
+from reconciler.model.kinds import DIRECTORY, ORGANIZATION, Kind
+from reconciler.model.secret import Secret
+from reconciler.model.settings import ApiSettings
+from reconciler.model.state import Child, Live, Organization
+
+T = TypeVar("T")
+MAX_PAGES = 100_000
+SUFFERING = frozenset({429, 500, 502, 503, 504, None})
+
+
+class Client:
+    """One pass's connection to the API. Use as an async context manager; make a new one for each pass."""
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        *,
+        rng: random.Random,
+        watch: Watch,
+        transport: TransportFactory | None = None,
+        read_only: bool = False,
+    ) -> None:
+        make = transport or transports(settings)
+        self._settings = settings
+        self._rng = rng
+        self._watch = watch
+        self._limiter = _limiter(settings.max_requests_per_second)
+        self._budget = settings.requests_base
+        self._headers = {
+            "host": httpx.URL(settings.url).netloc.decode(),
+            "authorization": f"Bearer {settings.key.reveal()}",
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": "ssoready-reconciler",
+        }
+        self._timeouts = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), settings.timeout_s)}
+
+        def connection() -> Lane:
+            return Lane(self, Connection((lambda: ReadOnly(make())) if read_only else make, settings))
+
+        self.lanes = Lanes[Lane](settings.concurrency, connection)
+        self.requests = 0
+        self.retries = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for lane in self.lanes.all:
+            await lane.connection.close()
+
+    @asynccontextmanager
+    async def lane(self) -> AsyncIterator[Lane]:
+        """A connection of one's own for as long as the block lasts."""
+        lane = await self.lanes.take()
+        try:
+            yield lane
+        finally:
+            self.lanes.give(lane)
+
+    async def organizations(self) -> AsyncIterator[tuple[Organization, ...]]:
+        """Every page of organizations, non-empty, in order of id, all of one environment, to the end.
+
+        Raises ApiError if the list cannot be shown to be whole.
+        """
+        environment_id = None
+        async for page in self._pages(ORGANIZATION, {}):
+            organizations = tuple(item for item in page.items if isinstance(item, Organization))
+            environments = {item.environment_id for item in organizations}
+            if len(environments | ({environment_id} if environment_id else set())) > 1:
+                raise BadAnswer("the list holds organizations of several environments", route=ORGANIZATION.route)
+            environment_id = organizations[0].environment_id
+            self._budget += self._settings.requests_per_organization * len(organizations)
+            yield organizations
+
+    async def children(self, kind: Kind, organization_id: str) -> tuple[Child, ...]:
+        """All of an organization's connections or directories, on a lane of its own."""
+        async with self.lane() as lane:
+            return await lane.children(kind, organization_id)
+
+    async def _pages(self, kind: Kind, query: dict[str, str], lane: Lane | None = None) -> AsyncIterator[Page]:
+        """The non-empty pages of a list, which must go on in order of id and end."""
+        last, tokens = "", set[str]()
+        token = ""
+        for _ in range(MAX_PAGES):
+            asked = query | ({"pageToken": token} if token else {})
+            page = await self._page(kind, asked, lane)
+            ids = [item.id for item in page.items]
+            if any(later <= earlier for earlier, later in zip([last, *ids], ids, strict=False)):
+                raise BadAnswer("the list is not in order of id: something may be missing", route=kind.route)
+            if page.next_token and (not ids or page.next_token in tokens):
+                raise BadAnswer("the list goes on without anything new in it", route=kind.route)
+            if page.items:
+                yield page
+                last = ids[-1]
+            if not page.next_token:
+                return
+            token = page.next_token
+            tokens.add(token)
+        raise BadAnswer(f"the list has more than {MAX_PAGES:,} pages", route=kind.route)
+
+    async def _page(self, kind: Kind, query: dict[str, str], lane: Lane | None) -> Page:
+        if lane is None:
+            async with self.lane() as own:
+                return await self._page(kind, query, own)
+        route = f"GET {kind.route}"
+        return await self.read(lane, httpx_target(kind.route, query), route, lambda d: wire.page(kind, route, d))
+
+    # -- one request
+
+    async def read(self, lane: Lane, target: str, route: str, decode: Callable[[dict[str, Any]], T]) -> T:
+        """A GET, repeated with backoff while that may help; `decode` may refuse an answer too."""
+        for attempt in range(1, self._settings.read_attempts + 1):
+            try:
+                return decode(await self.exchange(lane, "GET", target, route, None))
+            except (Refused, Unauthorized, Overrun):
+                raise
+            except (Unsent, Uncertain) as error:
+                if attempt == self._settings.read_attempts:
+                    raise
+                await self._back_off("GET", route, attempt, error)
+        raise AssertionError("a read is attempted at least once")
+
+    async def write(
+        self, lane: Lane, method: str, target: str, route: str, body: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """A POST or PATCH: repeated only if it certainly did not happen."""
+        for attempt in range(1, self._settings.read_attempts + 1):
+            try:
+                return await self.exchange(lane, method, target, route, body)
+            except Unsent as error:
+                if attempt == self._settings.read_attempts:
+                    raise
+                await self._back_off(method, route, attempt, error)
+        raise AssertionError("a write is attempted at least once")
+
+    async def _back_off(self, method: str, route: str, attempt: int, error: ApiError) -> None:
+        wait_s = delay_s(attempt, self._rng.random(), at_least_s=error.retry_after_s or 0.0)
+        self.retries += 1
+        self._watch(Retrying(method, route, attempt, wait_s, error.message))
+        await asyncio.sleep(wait_s)
+
+    async def exchange(
+        self, lane: Lane, method: str, target: str, route: str, body: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """One request and its judged answer."""
+        if self.requests >= self._budget:
+            raise Overrun(f"the pass has sent {self.requests:,} requests, which is its limit", route=route)
+        if self._limiter:
+            await self._limiter.acquire()
+        self.requests += 1
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        status = None
+        try:
+            reply: Reply = await lane.connection.send(self._request(method, target, body), route)
+            status = reply.status
+            document = judge(route, status, reply.headers, reply.body, now=time.time())
+        except (Unsent, Uncertain) as error:
+            if error.status in SUFFERING:
+                self.lanes.suffered()
+            raise
+        finally:
+            self._watch(RequestDone(method, route.partition(" ")[2], status, loop.time() - started))
+        self.lanes.answered(loop.time() - started)
+        return document
+
+    def _request(self, method: str, target: str, body: dict[str, Any] | None) -> httpx.Request:
+        content = None if body is None else msgspec.json.encode(body)
+        headers = self._headers
+        if content is not None:
+            headers = headers | {"content-type": "application/json"}
+        return httpx.Request(
+            method, self._settings.url + target, headers=headers, content=content, extensions=self._timeouts
+        )
+
+
+class Lane:
+    """One connection, and what can be asked over it."""
+
+    def __init__(self, client: Client, connection: Connection) -> None:
+        self._client = client
+        self.connection = connection
+
+    async def children(self, kind: Kind, organization_id: str) -> tuple[Child, ...]:
+        """All of an organization's connections or directories, in order of id."""
+        found: list[Child] = []
+        async for page in self._client._pages(kind, {"organizationId": organization_id}, self):  # noqa: SLF001 one unit
+            found += [wire.child_of(organization_id, item, kind.route) for item in page.items]
+        return tuple(found)
+
+    async def get(self, kind: Kind, id_: str) -> Fresh:
+        """The object as it is now; NotThere if it is not."""
+        route = f"GET {kind.route}/{{id}}"
+
+        def decode(document: dict[str, Any]) -> Fresh:
+            return _same(id_, wire.one(kind, route, document), route)
+
+        return await self._client.read(self, f"{kind.route}/{id_}", route, decode)
+
+    async def create(self, kind: Kind, body: dict[str, Any]) -> Live:
+        """A new object. Uncertain: nobody knows whether it was made."""
+        route = f"POST {kind.route}"
+        live = wire.one(kind, route, await self._client.write(self, "POST", kind.route, route, body)).live
+        if not isinstance(live, Organization):
+            wire.child_of(body["organizationId"], live, route)
+        return live
+
+    async def update(self, kind: Kind, id_: str, body: dict[str, Any]) -> Live:
+        """The object replaced by the body; what is left out is cleared."""
+        route = f"PATCH {kind.route}/{{id}}"
+        document = await self._client.write(self, "PATCH", f"{kind.route}/{id_}", route, body)
+        return _same(id_, wire.one(kind, route, document), route).live
+
+    async def rotate(self, directory_id: str) -> Secret:
+        """A new bearer token; the old one is void at once. The server refuses any body, even `{}`."""
+        route = f"POST {DIRECTORY.route}/{{id}}/rotate-bearer-token"
+        target = f"{DIRECTORY.route}/{directory_id}/rotate-bearer-token"
+        return Secret(wire.text("bearerToken", route, await self._client.write(self, "POST", target, route, None)))
+
+    async def setup_url(self, organization_id: str, *, saml: bool, scim: bool) -> Secret:
+        """A one-time link, valid for a day; older ones stay valid."""
+        route = "POST /v1/setup-urls"
+        body = {"organizationId": organization_id, "canManageSaml": saml, "canManageScim": scim}
+        return Secret(
+            wire.text("url", route, await self._client.write(self, "POST", "/v1/setup-urls", route, body))
+        )
+
+
+def _same(id_: str, fresh: Fresh, route: str) -> Fresh:
+    if fresh.live.id != id_:
+        raise BadAnswer(f"asked for {id_}, the answer is about {fresh.live.id}", route=route)
+    return fresh
+
+
+def httpx_target(route: str, query: dict[str, str]) -> str:
+    """A path and its query; ids and tokens are the only values."""
+    return f"{route}?{httpx.QueryParams(query)}" if query else route
+
+
+def _limiter(per_second: float | None) -> AsyncLimiter | None:
+    return None if per_second is None else AsyncLimiter(max(1.0, per_second), max(1.0, per_second) / per_second)

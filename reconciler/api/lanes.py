@@ -1,0 +1,74 @@
+"""How many requests are under way at once: lanes handed out in turn, fewer of them when the server suffers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+L = TypeVar("L")
+SLOW_FACTOR = 4.0  # this much slower than its best, and the server has enough to do
+SLOW_FLOOR_S = 0.2  # below this nothing is called slow
+WINDOW = 32  # answers per judgement
+
+
+class Lanes(Generic[L]):
+    """At most `size` lanes, made when first needed. One event loop."""
+
+    def __init__(self, size: int, make: Callable[[], L]) -> None:
+        self._make = make
+        self._idle: list[L] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._size = size
+        self._allowed = float(size)
+        self._busy = 0
+        self._seen = 0
+        self._total_s = 0.0
+        self._best_s = float("inf")
+        self.all: list[L] = []
+
+    @property
+    def allowed(self) -> int:
+        """How many may be busy now."""
+        return max(1, int(self._allowed))
+
+    async def take(self) -> L:
+        """The next lane, first come, first served."""
+        if self._busy >= self.allowed or self._waiting:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        else:
+            self._busy += 1
+        if self._idle:
+            return self._idle.pop()
+        lane = self._make()
+        self.all.append(lane)
+        return lane
+
+    def give(self, lane: L) -> None:
+        """A lane comes back."""
+        self._idle.append(lane)
+        self._busy -= 1
+        while self._waiting and self._busy < self.allowed:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._busy += 1
+                turn.set_result(None)
+
+    def suffered(self) -> None:
+        """A 429, a timeout, a gateway's error: half as many."""
+        self._allowed = max(1.0, self._allowed / 2)
+
+    def answered(self, duration_s: float) -> None:
+        """A good answer: creep up again, unless answers have become slow."""
+        self._allowed = min(float(self._size), self._allowed + 1.0 / max(self._allowed, 1.0))
+        self._seen += 1
+        self._total_s += duration_s
+        if self._seen < WINDOW:
+            return
+        mean_s, self._seen, self._total_s = self._total_s / self._seen, 0, 0.0
+        self._best_s = min(self._best_s, mean_s)
+        if mean_s > max(SLOW_FLOOR_S, SLOW_FACTOR * self._best_s):
+            self._allowed = max(1.0, self._allowed * 0.75)

@@ -1,0 +1,1 @@
+"""The outside world 3: where server-issued secrets go."""

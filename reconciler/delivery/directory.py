@@ -1,0 +1,133 @@
+"""Delivers secrets to a directory: one file each, complete or absent, readable by its owner alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from reconciler.model.errors import DeliveryError
+from reconciler.model.secret import Secret
+from reconciler.model.state import Record, RecordState
+
+_HANDLE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+MAX_RECORD_BYTES = 64 * 1024
+
+
+class _File(Struct, rename="camel", omit_defaults=True):
+    """What stands in a file. Times are Unix seconds."""
+
+    state: RecordState
+    organization_id: str
+    issued_at: float
+    directory_id: str | None = None
+    saml: bool = False
+    scim: bool = False
+    bearer_token: str | None = None
+    scim_base_url: str | None = None
+    url: str | None = None
+    expires_at: float | None = None
+
+
+class Directory:
+    """A delivery target: `<path>/<organization>/scim-<directory>.json` and `…/setup-link.json`."""
+
+    def __init__(self, path: str) -> None:
+        self._root = Path(path)
+
+    def read(self, organization: str, directory: str | None) -> Record | None:
+        """What is known of a secret, without it; None if nothing is. Raises DeliveryError."""
+        path = self._path(organization, directory)
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DeliveryError(
+                f"cannot read {path}: {error.strerror}", "Make the delivery target readable."
+            ) from None
+        with os.fdopen(handle, "rb") as file:
+            data = file.read(MAX_RECORD_BYTES + 1)
+        try:
+            found = msgspec.json.decode(data, type=_File)
+        except msgspec.MsgspecError:
+            raise DeliveryError(
+                f"{path} is not a delivery record", "Move it away; nothing was issued over it."
+            ) from None
+        return Record(
+            found.state,
+            found.organization_id,
+            found.directory_id,
+            found.saml,
+            found.scim,
+            found.issued_at,
+            found.expires_at,
+        )
+
+    def write(
+        self,
+        organization: str,
+        directory: str | None,
+        record: Record,
+        secret: Secret | None = None,
+        scim_base_url: str = "",
+    ) -> None:
+        """Replaces a record durably: written beside, flushed, renamed. Raises DeliveryError."""
+        text = None if secret is None else secret.reveal()
+        link = directory is None
+        content: Any = _File(
+            state=record.state,
+            organization_id=record.organization_id,
+            issued_at=record.issued_at,
+            directory_id=record.directory_id,
+            saml=record.saml,
+            scim=record.scim,
+            bearer_token=None if link else text,
+            scim_base_url=scim_base_url or None,
+            url=text if link else None,
+            expires_at=record.expires_at,
+        )
+        path = self._path(organization, directory)
+        try:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _replace(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+        except OSError as error:
+            raise DeliveryError(
+                f"cannot write {path}: {error.strerror}", "Make the delivery target writable."
+            ) from None
+
+    def _path(self, organization: str, directory: str | None) -> Path:
+        for handle in (organization, directory or "setup-link"):
+            if not _HANDLE.fullmatch(handle):
+                raise DeliveryError(f"{handle!r} is not a handle")
+        folder = self._root / organization
+        if folder.is_symlink():
+            raise DeliveryError(f"{folder} is a link", "A delivery target holds folders and files alone.")
+        return folder / ("setup-link.json" if directory is None else f"scim-{directory}.json")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Whoever looks sees the old file or the new one, whole; after this returns, so does a crashed machine."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)  # noqa: PTH105 both are plain names here
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)  # noqa: PTH108
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

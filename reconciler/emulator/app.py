@@ -1,0 +1,110 @@
+"""The emulator over HTTP: bodies, latency and faults around `Emulator.handle`, and the server beneath."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from reconciler.emulator.emulator import Emulator
+from reconciler.emulator.exchange import Answer, Request
+from reconciler.emulator.faults import ANSWERS, RESET, Trouble, strike
+
+GRACE_S = 1  # for requests that run when the server stops
+
+_CONNECTION = "connection"
+_LINGER_0 = struct.pack("ii", 1, 0)  # close by reset, not by an orderly end
+
+
+def application(emulator: Emulator, trouble: Trouble, changed: Callable[[], None]) -> ASGIApp:
+    """The ASGI application. `changed` is called after a request had its effect and before it is answered."""
+
+    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = await _read(scope, receive)
+        except ClientDisconnect:
+            return  # the body was cut off: nothing is done
+        if trouble.latency_s:
+            await asyncio.sleep(trouble.latency_s)
+        fault = strike(trouble.faults, emulator.store.rng)
+        if fault is None or fault.after:
+            answer: Answer | None = emulator.handle(request)
+            changed()
+        if fault is not None:
+            answer = ANSWERS[fault.kind]
+        if answer is not None:
+            await Response(answer.body, answer.status, answer.headers)(scope, receive, send)
+        elif fault is not None and fault.kind == RESET:
+            _reset(scope["state"][_CONNECTION])
+        else:
+            await _gone(receive)
+
+    return endpoint
+
+
+def server(app: ASGIApp) -> Server:
+    """A server for the application."""
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        date_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return Server(config)
+
+
+class Server(uvicorn.Server):
+    """Serves until told to stop; signals, sockets and logs are the caller's."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+    async def main_loop(self) -> None:
+        """Wait."""
+        await self.stopping.wait()
+
+
+class _Protocol(H11Protocol):
+    """Leaves the connection where a fault can find it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its base
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, _CONNECTION: transport}
+
+
+async def _read(scope: Scope, receive: Receive) -> Request:
+    body = await HttpRequest(scope, receive).body()
+    query: bytes = scope["query_string"]
+    target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request.of(scope["method"], target.decode("latin-1"), headers, body)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+    transport.abort()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,100 @@
+"""What can go wrong on the way to an API, on purpose: the grammar of `--fault` and what each fault does.
+
+    KIND[:PROBABILITY][:after], several separated by commas, the first that strikes wins
+
+PROBABILITY is a number from 0 to 1, default 1. `after`: the request has its effect, and only then its answer is
+lost; otherwise nothing is done. So `500:0.1,reset:0.05:after` refuses a tenth of the requests and swallows the
+answer to a twentieth of the others.
+"""
+
+from __future__ import annotations
+
+import random
+
+from msgspec import Struct
+
+from reconciler.emulator.exchange import CRASHED, UNKNOWN, Answer
+from reconciler.model.errors import UsageError
+
+_NO_DATABASE = (
+    "get api key by secret value: failed to connect to `user=ssoready database=ssoready`:"
+    " dial tcp 127.0.0.1:5432: connect: connection refused"
+)
+
+
+def _server_error(message: str) -> Answer:
+    return Answer.json({"code": UNKNOWN, "message": message, "details": ()}, 500)
+
+
+def _proxy_error(status: int, reason: str) -> Answer:
+    page = f"<html><head><title>{status} {reason}</title></head><body><h1>{status} {reason}</h1></body></html>\n"
+    return Answer(status, {"content-type": "text/html"}, page.encode())
+
+
+RESET = "reset"
+TIMEOUT = "timeout"
+ANSWERS: dict[str, Answer | None] = {
+    RESET: None,  # the connection is reset
+    TIMEOUT: None,  # no answer ever comes
+    "429": Answer.text(429, "Too Many Requests\n", {"retry-after": "1"}),
+    "500": _server_error("commit: unexpected EOF"),
+    "502": _proxy_error(502, "Bad Gateway"),
+    "503": _proxy_error(503, "Service Unavailable"),
+    "504": _proxy_error(504, "Gateway Timeout"),
+    "database": _server_error(_NO_DATABASE),  # what the server says while its database is away
+    "empty-200": CRASHED,
+}
+
+
+class Fault(Struct, frozen=True):
+    """One way to fail, and how often."""
+
+    kind: str
+    probability: float = 1.0
+    after: bool = False
+
+
+class Trouble(Struct, frozen=True):
+    """What the way to the emulator is like: how slow, and what goes wrong."""
+
+    latency_s: float = 0.0
+    faults: tuple[Fault, ...] = ()
+
+
+def parse(text: str) -> tuple[Fault, ...]:
+    """The faults that a text names.
+
+    Raises:
+        UsageError: it is not of the form above.
+    """
+    return tuple(_parse_one(part.strip()) for part in text.split(",") if part.strip())
+
+
+def strike(faults: tuple[Fault, ...], rng: random.Random) -> Fault | None:
+    """The fault that hits the next request, if one does."""
+    return next((fault for fault in faults if rng.random() < fault.probability), None)
+
+
+def _parse_one(text: str) -> Fault:
+    kind, *rest = text.split(":")
+    if kind not in ANSWERS:
+        raise _unusable(text, f"{kind!r} is none of {', '.join(ANSWERS)}")
+    after = rest[-1:] == ["after"]
+    numbers = rest[:-1] if after else rest
+    if len(numbers) > 1:
+        raise _unusable(text, "there is more than a probability and 'after'")
+    return Fault(kind, _probability(text, numbers[0]) if numbers else 1.0, after)
+
+
+def _probability(text: str, number: str) -> float:
+    try:
+        probability = float(number)
+    except ValueError:
+        probability = -1.0
+    if not 0 <= probability <= 1:
+        raise _unusable(text, f"{number!r} is not a number from 0 to 1")
+    return probability
+
+
+def _unusable(text: str, why: str) -> UsageError:
+    return UsageError(f"fault {text!r}: {why}", "write KIND[:PROBABILITY][:after], for example reset:0.05:after")

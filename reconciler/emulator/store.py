@@ -1,0 +1,275 @@
+"""Everything the emulator holds, and the only code that changes it.
+
+Requests come here through the routes; tests and setup pages call the same functions, as customers and operators
+who work outside the Management API do. One caller at a time: a change is a transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reconciler.emulator import ids, pem
+from reconciler.emulator.exchange import Refusal
+from reconciler.emulator.rows import (
+    Child,
+    Contents,
+    Environment,
+    Organization,
+    Row,
+    SAMLConnection,
+    SCIMDirectory,
+    SetupLink,
+)
+
+AUTH_URL = "https://auth.emulator.example"
+ENVIRONMENTS = ("production", "development")
+PAGE_SIZE = 10
+
+R = TypeVar("R", bound=Row)
+C = TypeVar("C", bound=Child)
+
+
+class SQLError(Refusal):
+    """The database refuses a change; nothing was done. The message is the database's."""
+
+
+def _taken() -> SQLError:
+    return SQLError(
+        'ERROR: duplicate key value violates unique constraint "organizations_environment_id_external_id_key"'
+        " (SQLSTATE 23505)"
+    )
+
+
+class Store:
+    """Two environments and what is in them. `revision` grows with every change."""
+
+    def __init__(self, contents: Contents, rng: random.Random) -> None:
+        self.rng = rng
+        self.revision = 0
+        self.environments = contents.environments
+        self.environment_of_key = {
+            key: environment
+            for environment in contents.environments.values()
+            for key in (environment.key, environment.unprivileged_key)
+        }
+        self._rows: dict[str, Row] = {}
+        self._listed: dict[tuple[type[Struct], str], list[str]] = {}
+        self._by_external_id: dict[tuple[str, str], str] = {}
+        self._bearer_tokens = dict(contents.bearer_tokens)
+        self._setup_links = dict(contents.setup_links)
+        rows: list[Row] = [*contents.organizations, *contents.saml_connections, *contents.scim_directories]
+        for row in rows:
+            self._keep(row)
+
+    @classmethod
+    def fresh(cls, rng: random.Random) -> Store:
+        """A store with two empty environments and new keys."""
+        environments = {
+            name: Environment(ids.ENVIRONMENT.new(rng), ids.API_KEY.new(rng), ids.API_KEY.new(rng))
+            for name in ENVIRONMENTS
+        }
+        return cls(Contents(environments, [], [], [], {}, {}), rng)
+
+    def contents(self) -> Contents:
+        """Everything, to be written to a file."""
+        rows = self._rows.values()
+        return Contents(
+            self.environments,
+            [row for row in rows if isinstance(row, Organization)],
+            [row for row in rows if isinstance(row, SAMLConnection)],
+            [row for row in rows if isinstance(row, SCIMDirectory)],
+            self._bearer_tokens,
+            self._setup_links,
+        )
+
+    # Reading
+
+    def find(self, kind: type[R], row_id: str, environment_id: str | None = None) -> R | None:
+        """The row of that id; None if there is none, or not in that environment."""
+        row = self._rows.get(row_id)
+        if not isinstance(row, kind):
+            return None
+        if environment_id is not None and self._environment_id(row) != environment_id:
+            return None
+        return row
+
+    def page(self, kind: type[R], parent_id: str, start: str) -> tuple[list[R], str]:
+        """Ten rows of a list from the id `start` on, and the id the next page starts with, empty at the end."""
+        listed = self._listed.get((kind, parent_id), [])
+        first = bisect_left(listed, start)
+        page = listed[first : first + PAGE_SIZE + 1]
+        following = page.pop() if len(page) > PAGE_SIZE else ""
+        return self._all(kind, page), following
+
+    def organizations(self, environment: str) -> list[Organization]:
+        """Those of the environment of that name, in order of id."""
+        return self._all(Organization, self._listed.get((Organization, self.environments[environment].id), []))
+
+    def connections(self, organization_id: str) -> list[SAMLConnection]:
+        """An organization's connections, in order of id."""
+        return self._all(SAMLConnection, self._listed.get((SAMLConnection, organization_id), []))
+
+    def directories(self, organization_id: str) -> list[SCIMDirectory]:
+        """An organization's directories, in order of id."""
+        return self._all(SCIMDirectory, self._listed.get((SCIMDirectory, organization_id), []))
+
+    def is_bearer_token(self, directory_id: str, token: str) -> bool:
+        """Whether the directory accepts this token now."""
+        return self._bearer_tokens.get(directory_id) == _digest(token)
+
+    # Changing. Without `row_id` a row is made; with it, one is replaced, and what is not given is cleared.
+
+    def put_organization(
+        self,
+        environment_id: str,
+        *,
+        row_id: str = "",
+        display_name: str = "",
+        external_id: str = "",
+        domains: Iterable[str] = (),
+    ) -> Organization:
+        """An organization, made or replaced.
+
+        Raises:
+            SQLError: the external id is taken in this environment, or a value holds a NUL.
+        """
+        row = Organization(
+            row_id or ids.ORGANIZATION.new(self.rng),
+            environment_id,
+            display_name,
+            external_id,
+            tuple(sorted(domains)),
+        )
+        _check_storable(display_name, external_id)
+        if external_id and self._by_external_id.get((environment_id, external_id), row.id) != row.id:
+            raise _taken()
+        _check_storable(*row.domains)
+        return self._keep(row)
+
+    def put_connection(  # noqa: PLR0913 - one for each field that may be set
+        self,
+        organization_id: str,
+        *,
+        row_id: str = "",
+        primary: bool = False,
+        idp_entity_id: str = "",
+        idp_redirect_url: str = "",
+        idp_certificate: str = "",
+    ) -> SAMLConnection:
+        """A connection, made or replaced. As primary it takes that from its sibling.
+
+        Raises:
+            Refusal: the certificate is none.
+            SQLError: a value holds a NUL.
+        """
+        certificate = pem.normalized(idp_certificate)
+        _check_storable(idp_entity_id, idp_redirect_url)
+        row_id = row_id or ids.CONNECTION.new(self.rng)
+        address = f"{AUTH_URL}/v1/saml/{row_id}"
+        return self._keep_only_primary(
+            SAMLConnection(
+                row_id,
+                organization_id,
+                primary,
+                idp_redirect_url,
+                certificate,
+                idp_entity_id,
+                address,
+                f"{address}/acs",
+            )
+        )
+
+    def put_directory(self, organization_id: str, *, row_id: str = "", primary: bool = False) -> SCIMDirectory:
+        """A directory, made or replaced. As primary it takes that from its sibling; its token stays."""
+        row_id = row_id or ids.DIRECTORY.new(self.rng)
+        address = f"{AUTH_URL}/v1/scim/{row_id}"
+        return self._keep_only_primary(
+            SCIMDirectory(row_id, organization_id, primary, address, row_id in self._bearer_tokens)
+        )
+
+    def rotate_bearer_token(self, directory_id: str) -> str:
+        """A new bearer token for an existing directory; the old one is void from now on."""
+        row = self.find(SCIMDirectory, directory_id)
+        if row is None:
+            raise KeyError(directory_id)
+        token = ids.BEARER_TOKEN.new(self.rng)
+        self._bearer_tokens[directory_id] = _digest(token)
+        self._keep(replace(row, has_client_bearer_token=True))
+        return token
+
+    def make_setup_link(self, link: SetupLink) -> str:
+        """The one-time token of a new setup link."""
+        token = ids.ONE_TIME_TOKEN.new(self.rng)
+        self._setup_links[_digest(token)] = link
+        self.revision += 1
+        return token
+
+    def open_setup_link(self, token: str) -> SetupLink | None:
+        """What the link allows, once; None if it was opened before or never made."""
+        link = self._setup_links.pop(_digest(token), None)
+        self.revision += link is not None
+        return link
+
+    def delete(self, row_id: str) -> None:
+        """Remove a row, and what belongs to it, as an operator can outside the Management API."""
+        row = self._rows[row_id]
+        if isinstance(row, Organization):
+            children: list[Child] = [*self.connections(row_id), *self.directories(row_id)]
+            for child in children:
+                self.delete(child.id)
+            self._by_external_id.pop((row.environment_id, row.external_id), None)
+        del self._rows[row_id]
+        self._listed[type(row), _parent_id(row)].remove(row_id)
+        self._bearer_tokens.pop(row_id, None)
+        self.revision += 1
+
+    # Within
+
+    def _all(self, kind: type[R], row_ids: Iterable[str]) -> list[R]:
+        found = (self._rows[row_id] for row_id in row_ids)
+        return [row for row in found if isinstance(row, kind)]
+
+    def _environment_id(self, row: Row) -> str:
+        if isinstance(row, Organization):
+            return row.environment_id
+        return self._environment_id(self._rows[row.organization_id])
+
+    def _keep(self, row: R) -> R:
+        known = self._rows.get(row.id)
+        if known is None:
+            insort(self._listed.setdefault((type(row), _parent_id(row)), []), row.id)
+        if isinstance(row, Organization):
+            if isinstance(known, Organization):
+                self._by_external_id.pop((row.environment_id, known.external_id), None)
+            if row.external_id:
+                self._by_external_id[row.environment_id, row.external_id] = row.id
+        self._rows[row.id] = row
+        self.revision += 1
+        return row
+
+    def _keep_only_primary(self, row: C) -> C:
+        if row.primary:
+            for sibling in self._all(type(row), self._listed.get((type(row), row.organization_id), [])):
+                if sibling.primary and sibling.id != row.id:
+                    self._keep(replace(sibling, primary=False))
+        return self._keep(row)
+
+
+def _parent_id(row: Row) -> str:
+    return row.environment_id if isinstance(row, Organization) else row.organization_id
+
+
+def _check_storable(*texts: str) -> None:
+    if any("\0" in text for text in texts):
+        raise SQLError('ERROR: invalid byte sequence for encoding "UTF8": 0x00 (SQLSTATE 22021)')
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

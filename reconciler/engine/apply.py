@@ -1,0 +1,89 @@
+"""Walks a plan: organizations side by side, within one in order, one outcome per change that was started."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+
+from reconciler.engine.issue import issue
+from reconciler.engine.pass_state import PassState
+from reconciler.engine.write import create_child, create_organization, update
+from reconciler.model.change import Action, Change, Plan
+from reconciler.model.errors import (
+    ApiError,
+    DeliveryError,
+    Overrun,
+    Refused,
+    Unauthorized,
+    Unsent,
+    WrongEnvironment,
+)
+from reconciler.model.event import ChangeDone, Watch
+from reconciler.model.kinds import KindName
+from reconciler.model.outcome import Halt, Outcome, Report, Result
+
+# What a failure means for the change. Everything else is unknown: it may have worked.
+CERTAINLY_NOT_DONE = (Refused, Unsent, Unauthorized, Overrun, DeliveryError)
+# After one of these no other write is started.
+HALTING = (Unauthorized, Overrun, WrongEnvironment)
+
+
+async def apply(plan: Plan, state: PassState, watch: Watch) -> Report:
+    """Carries out every change of the plan, in its order; never raises for a single change's failure."""
+    started = asyncio.get_running_loop().time()
+    groups = [tuple(group) for _, group in groupby(plan.changes, key=lambda change: change.key.organization)]
+    await asyncio.gather(*(_organization(group, state, watch) for group in groups))
+    order = {change.key: position for position, change in enumerate(plan.changes)}
+    return Report(
+        plan=plan,
+        outcomes=tuple(sorted(state.outcomes, key=lambda outcome: order[outcome.change.key])),
+        halt=state.halt,
+        requests=state.client.requests,
+        retries=state.client.retries,
+        duration_s=asyncio.get_running_loop().time() - started,
+    )
+
+
+async def _organization(changes: Sequence[Change], state: PassState, watch: Watch) -> None:
+    """One organization, one hand: its changes in order."""
+    loop = asyncio.get_running_loop()
+    for change in changes:
+        missing = await state.missing_need(change)
+        if state.stopped:
+            state.leave(change)
+            continue
+        started = loop.time()
+        outcome = _blocked(change, missing) if missing else await _attempt(change, state)
+        state.conclude(outcome)
+        watch(ChangeDone(outcome, loop.time() - started))
+
+
+def _blocked(change: Change, missing: str) -> Outcome:
+    return Outcome(change, Result.BLOCKED, error=f"it needs {missing}, which did not succeed")
+
+
+async def _attempt(change: Change, state: PassState) -> Outcome:
+    try:
+        return await _write(change, state)
+    except (ApiError, DeliveryError, WrongEnvironment) as error:
+        if isinstance(error, HALTING):
+            state.stop_for(Halt(error.code, error.message, error.exit_code))
+        if isinstance(error, CERTAINLY_NOT_DONE):
+            return Outcome(change, Result.FAILED, _live_id(change), error.message)
+        state.uncertain(change)
+        return Outcome(change, Result.UNKNOWN, _live_id(change), error.message)
+
+
+def _live_id(change: Change) -> str | None:
+    return change.id if isinstance(change.id, str) else None
+
+
+async def _write(change: Change, state: PassState) -> Outcome:
+    if change.action is Action.ISSUE:
+        return await issue(change, state)
+    if change.action is Action.UPDATE:
+        return await update(change, state)
+    if change.key.kind is KindName.ORGANIZATION:
+        return await create_organization(change, state)
+    return await create_child(change, state)

@@ -1,0 +1,141 @@
+"""Reads what the desired state needs and no more: all organizations, and the collections in git's care."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from reconciler.api.client import Client
+from reconciler.core.plan import Selected
+from reconciler.delivery.directory import Directory
+from reconciler.model.errors import ApiError, Overrun, Unauthorized
+from reconciler.model.event import Listed, Watch
+from reconciler.model.kinds import KINDS, KindName
+from reconciler.model.state import (
+    Child,
+    Desired,
+    DesiredOrganization,
+    Observed,
+    ObservedOrganization,
+    Organization,
+    Record,
+    Unreadable,
+)
+
+# After one of these, no other read of the pass can do better.
+FATAL = (Unauthorized, Overrun)
+
+Collections = dict[KindName, tuple[Child, ...] | Unreadable]
+
+
+async def observe(
+    desired: Desired,
+    client: Client,
+    watch: Watch,
+    selected: Selected,
+    check: Callable[[str], None],
+) -> Observed:
+    """Walks the organizations and reads their collections meanwhile.
+
+    The walk is complete or raises ApiError; a collection that cannot be read is `Unreadable`. `check` is
+    called with the live environment's id before anything below it is read, and may raise.
+    """
+    reading = _Reading(client, watch)
+    needs = _needs_by_claim(desired, selected)
+    try:
+        async for page in client.organizations():
+            check(page[0].environment_id)
+            for organization in page:
+                reading.start(organization, _claimed(needs, organization))
+            reading.tell()
+    except BaseException:
+        await reading.abandon()
+        raise
+    organizations = await reading.finish()
+    return Observed(
+        environment_id=organizations[0].organization.environment_id if organizations else None,
+        organizations=organizations,
+        records=None,
+    )
+
+
+def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, frozenset[KindName]]:
+    """Which collections to read, by the pin or external id that claims their organization."""
+    return {
+        wanted.id or wanted.external_id or "": _needs(wanted)
+        for wanted in desired.organizations
+        if wanted.suspend is None and selected(wanted)
+    }
+
+
+def _needs(wanted: DesiredOrganization) -> frozenset[KindName]:
+    link = wanted.setup_link
+    for_link = {KindName.CONNECTION: link and link.saml, KindName.DIRECTORY: link and link.scim}
+    return frozenset(wanted.collections) | {kind for kind, needed in for_link.items() if needed}
+
+
+def _claimed(needs: Mapping[str, frozenset[KindName]], organization: Organization) -> frozenset[KindName]:
+    none: frozenset[KindName] = frozenset()
+    return needs.get(organization.id, none) | needs.get(organization.external_id, none)
+
+
+def records(desired: Desired, delivery: Directory) -> dict[tuple[str, str | None], Record]:
+    """What stands in the delivery target about the secrets that are wanted."""
+    handles: list[tuple[str, str | None]] = []
+    for wanted in desired.organizations:
+        if wanted.setup_link:
+            handles.append((wanted.name, None))
+        directories = wanted.collections.get(KindName.DIRECTORY, ())
+        handles += [(wanted.name, child.name) for child in directories if child.issue_token]
+    found = {handle: delivery.read(*handle) for handle in handles}
+    return {handle: record for handle, record in found.items() if record is not None}
+
+
+class _Reading:
+    """The reads below the walk: one task per collection, none of them ever cancelled."""
+
+    def __init__(self, client: Client, watch: Watch) -> None:
+        self._client = client
+        self._watch = watch
+        self._organizations: dict[str, Organization] = {}
+        self._collections: dict[str, Collections] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._read = 0
+        self._fatal: ApiError | None = None
+        self._abandoned = False
+
+    def start(self, organization: Organization, kinds: Iterable[KindName]) -> None:
+        self._organizations[organization.id] = organization
+        collections: Collections = {}
+        self._collections[organization.id] = collections
+        for kind in sorted(kinds):
+            self._tasks.append(asyncio.create_task(self._one(organization.id, kind, collections)))
+
+    async def _one(self, organization_id: str, kind: KindName, into: Collections) -> None:
+        if self._abandoned or self._fatal:
+            return
+        try:
+            into[kind] = await self._client.children(KINDS[kind], organization_id)
+        except FATAL as error:
+            self._fatal = error
+        except ApiError as error:
+            into[kind] = Unreadable(error.message)
+        self._read += 1
+        self.tell()
+
+    def tell(self) -> None:
+        self._watch(Listed(len(self._organizations), self._read, len(self._tasks)))
+
+    async def abandon(self) -> None:
+        """Lets the requests under way end; those that wait for a lane give up by themselves."""
+        self._abandoned = True
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def finish(self) -> tuple[ObservedOrganization, ...]:
+        await asyncio.gather(*self._tasks)
+        if self._fatal:
+            raise self._fatal
+        return tuple(
+            ObservedOrganization(self._organizations[id_], self._collections[id_])
+            for id_ in sorted(self._organizations)
+        )

@@ -1,0 +1,102 @@
+"""What one apply knows while it runs: ids that creates brought, outcomes others wait for, why to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from reconciler.api.client import Client
+from reconciler.delivery.directory import Directory
+from reconciler.engine.world import World
+from reconciler.model.change import Action, Change, Key, Plan, Ref
+from reconciler.model.errors import Interrupted
+from reconciler.model.kinds import KindName
+from reconciler.model.outcome import GOOD, Halt, Outcome
+from reconciler.model.settings import EnvironmentSettings
+
+
+class PassState:
+    """Shared by the organizations of one apply; all of them run on one event loop."""
+
+    def __init__(  # noqa: PLR0913 the pass's whole surroundings, named once
+        self,
+        *,
+        plan: Plan,
+        environment: EnvironmentSettings,
+        client: Client,
+        delivery: Directory | None,
+        world: World,
+        stop: asyncio.Event,
+    ) -> None:
+        self.client = client
+        self.delivery = delivery
+        self.world = world
+        self.settle_s = environment.settle_s
+        self.environment_id = plan.environment_id  # None until an answer shows it
+        self.pins = (environment.environment_id, plan.pin)
+        self.first_create = asyncio.Lock()
+        self.unknown_first_create = False
+        self.outcomes: list[Outcome] = []
+        self.halt: Halt | None = None
+        self._stop = stop
+        self._ids: dict[Key, str] = {}
+        self._uncertain: set[str] = set()
+        self._ends: dict[Key, asyncio.Future[bool]] = {
+            change.key: asyncio.get_running_loop().create_future() for change in plan.changes
+        }
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no further write may start."""
+        if self._stop.is_set() and self.halt is None:
+            self.halt = Halt(
+                Interrupted.__name__, "asked to stop; the rest was not started", Interrupted.exit_code
+            )
+        return self.halt is not None
+
+    def stop_for(self, halt: Halt) -> None:
+        """The first reason stands."""
+        self.halt = self.halt or halt
+
+    async def missing_need(self, change: Change) -> str | None:
+        """Waits, holding no lane, for what the change needs; names what did not succeed."""
+        for need in change.needs:
+            if need not in self._ends or not await self._ends[need]:
+                return f"{need.organization}/{need.name}" if need.name != need.organization else need.name
+        return None
+
+    def conclude(self, outcome: Outcome) -> None:
+        """A change has ended: whoever waits for it goes on."""
+        self.outcomes.append(outcome)
+        if outcome.id and outcome.change.action is Action.CREATE:
+            self._ids[outcome.change.key] = outcome.id
+        self._ends[outcome.change.key].set_result(outcome.result in GOOD)
+
+    def leave(self, change: Change) -> None:
+        """A change is not started."""
+        self._ends[change.key].set_result(False)
+
+    def resolve(self, reference: str | Ref | None) -> str:
+        """The live id; a Ref's create has succeeded, since the change needs it."""
+        if isinstance(reference, Ref):
+            return self._ids[reference.key]
+        if reference is None:
+            raise LookupError("a create has no id to resolve")
+        return reference
+
+    def created(self, organization: str, kind: KindName) -> dict[str, str]:
+        """The ids of the children of that kind that this pass created there, by handle."""
+        return {
+            key.name: id_
+            for key, id_ in self._ids.items()
+            if key.organization == organization and key.kind is kind
+        }
+
+    def uncertain(self, change: Change) -> None:
+        """The change ended without an answer: no further child is created there in this pass."""
+        self._uncertain.add(change.key.organization)
+        if change.action is Action.CREATE and change.parent is not None:
+            self.world.memory.uncertain(self.resolve(change.parent), asyncio.get_running_loop().time())
+
+    def is_uncertain(self, organization: str) -> bool:
+        """Whether a change of that organization ended without an answer."""
+        return organization in self._uncertain

@@ -1,0 +1,109 @@
+"""One pass, as one sentence: observe, plan, guard, apply, report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec import structs
+
+from reconciler.api.client import Client
+from reconciler.core.guard import foreign_environment, refusals, tightened
+from reconciler.core.plan import Selected, plan
+from reconciler.delivery.directory import Directory
+from reconciler.engine.apply import apply
+from reconciler.engine.observe import observe, records
+from reconciler.engine.pass_state import PassState
+from reconciler.engine.world import World
+from reconciler.model.change import Plan
+from reconciler.model.errors import CredentialsError, WrongEnvironment
+from reconciler.model.event import Watch
+from reconciler.model.outcome import Report
+from reconciler.model.settings import ApiSettings, EnvironmentSettings, Selection
+from reconciler.model.state import Desired, DesiredOrganization
+
+
+async def make_plan(environment: EnvironmentSettings, desired: Desired, world: World, watch: Watch) -> Plan:
+    """Reads the live environment and plans; writes nothing: its client refuses every verb but GET.
+
+    The guards' refusals stand in the plan. Raises ApiError if the organizations cannot be read whole,
+    WrongEnvironment if they are another environment's, DeliveryError if a record cannot be read.
+    """
+    check = _environment_check(environment, desired)
+    selected = selecting(environment.selection)
+    async with Client(
+        api_settings(environment), rng=world.rng, watch=watch, transport=world.transport, read_only=True
+    ) as client:
+        observed = await observe(desired, client, watch, selected, check)
+    target = delivery(environment)
+    if target:
+        observed = structs.replace(observed, records=records(desired, target))
+    made = plan(desired, observed, world.now(), selected)
+    limits = tightened(environment.limits, desired.environment.limits)
+    return structs.replace(made, refusals=refusals(made, limits, environment.approve))
+
+
+async def carry_out(
+    plan: Plan, environment: EnvironmentSettings, world: World, watch: Watch, stop: asyncio.Event
+) -> Report:
+    """Applies a plan that no guard refused; `stop` set: no further write starts."""
+    if plan.refusals or not plan.changes:
+        return Report(plan)
+    async with Client(api_settings(environment), rng=world.rng, watch=watch, transport=world.transport) as client:
+        state = PassState(
+            plan=plan,
+            environment=environment,
+            client=client,
+            delivery=delivery(environment),
+            world=world,
+            stop=stop,
+        )
+        return await apply(plan, state, watch)
+
+
+async def reconcile(
+    environment: EnvironmentSettings, desired: Desired, world: World, watch: Watch, stop: asyncio.Event
+) -> Report:
+    """A whole pass."""
+    made = await make_plan(environment, desired, world, watch)
+    return await carry_out(made, environment, world, watch, stop)
+
+
+def api_settings(environment: EnvironmentSettings) -> ApiSettings:
+    """Where the API is; raises CredentialsError where no key was given."""
+    if environment.api is None:
+        raise CredentialsError(
+            "no API key was given",
+            "Set SSOREADY_API_KEY (and SSOREADY_API_URL for a server of your own), or name a file with "
+            "--api-key-file.",
+        )
+    return environment.api
+
+
+def delivery(environment: EnvironmentSettings) -> Directory | None:
+    """Where issued secrets go, if anywhere."""
+    return None if environment.deliver_path is None else Directory(environment.deliver_path)
+
+
+def selecting(selection: Selection) -> Selected:
+    """The predicate for an organization's name and labels."""
+
+    def selected(wanted: DesiredOrganization) -> bool:
+        named = not selection.targets or wanted.name in selection.targets
+        return named and all(wanted.labels.get(key) == value for key, value in selection.selector)
+
+    return selected
+
+
+def _environment_check(environment: EnvironmentSettings, desired: Desired) -> Callable[[str | None], None]:
+    pins = (environment.environment_id, desired.environment.id)
+
+    def check(live: str | None) -> None:
+        wrong = foreign_environment(live, pins)
+        if wrong:
+            raise WrongEnvironment(
+                f"wrong environment: {wrong}", "Nothing was written. Correct the key or the pin."
+            )
+
+    check(None)
+    return check

@@ -1,0 +1,97 @@
+"""One create or update: read again, decide, write, and compare the answer with what was meant."""
+
+from __future__ import annotations
+
+from reconciler.core.guard import foreign_environment
+from reconciler.core.merge import Satisfied, Stale, Write, creation, merge, not_as_meant, still_absent
+from reconciler.engine.pass_state import PassState
+from reconciler.engine.world import wait_until
+from reconciler.model.change import Change
+from reconciler.model.errors import BadAnswer, NotThere, Uncertain, WrongEnvironment
+from reconciler.model.kinds import KINDS
+from reconciler.model.outcome import Outcome, Result
+from reconciler.model.state import Live, Organization
+
+GONE = "it is no longer there; the next pass plans anew"
+
+
+async def update(change: Change, state: PassState) -> Outcome:
+    """Read, merge, write over one connection."""
+    kind = KINDS[change.key.kind]
+    id_ = state.resolve(change.id)
+    async with state.client.lane() as lane:
+        try:
+            fresh = await lane.get(kind, id_)
+        except NotThere:
+            return Outcome(change, Result.STALE, id_, GONE)
+        decision = merge(change, fresh.live, fresh.body)
+        if isinstance(decision, Stale):
+            return Outcome(change, Result.STALE, id_, decision.message)
+        if isinstance(decision, Satisfied):
+            return Outcome(change, Result.SATISFIED, id_)
+        answer = await lane.update(kind, id_, decision.body)
+    return _as_meant(change, decision, answer)
+
+
+async def create_organization(change: Change, state: PassState) -> Outcome:
+    """A POST whose external id keeps it from happening twice.
+
+    Where the live environment is empty, nothing tells yet whether it is the right one: creates go singly
+    until an answer shows it, and after one without an answer none.
+    """
+    if state.environment_id is not None:
+        return await _create_organization(change, state)
+    async with state.first_create:
+        if state.unknown_first_create:
+            return Outcome(change, Result.BLOCKED, error="an earlier create in this empty environment is unknown")
+        if state.halt:
+            return Outcome(change, Result.BLOCKED, error=state.halt.message)
+        try:
+            return await _create_organization(change, state)
+        except Uncertain:
+            state.unknown_first_create = True
+            raise
+
+
+async def _create_organization(change: Change, state: PassState) -> Outcome:
+    body = creation(change, None)
+    async with state.client.lane() as lane:
+        answer = await lane.create(KINDS[change.key.kind], body)
+    if isinstance(answer, Organization):
+        wrong = foreign_environment(answer.environment_id, (state.environment_id, *state.pins))
+        if wrong:
+            raise WrongEnvironment(f"{answer.id} was created in the wrong environment: {wrong}")
+        state.environment_id = answer.environment_id
+    state.world.memory.created(answer.id)
+    return _as_meant(change, Write(body), answer)
+
+
+async def create_child(change: Change, state: PassState) -> Outcome:
+    """A POST that nothing but us keeps from happening twice: wait, list again, and only then create."""
+    if state.is_uncertain(change.key.organization):
+        return Outcome(
+            change,
+            Result.BLOCKED,
+            error="an earlier change here is unknown; the next pass looks before it creates",
+        )
+    kind = KINDS[change.key.kind]
+    parent_id = state.resolve(change.parent)
+    await wait_until(state.world.memory.settled_at(parent_id, state.settle_s))
+    body = creation(change, parent_id)
+    async with state.client.lane() as lane:
+        live = await lane.children(kind, parent_id)
+        stale = still_absent(change, live, state.created(change.key.organization, change.key.kind))
+        if stale:
+            return Outcome(change, Result.STALE, error=stale.message)
+        answer = await lane.create(kind, body)
+    return _as_meant(change, Write(body), answer)
+
+
+def _as_meant(change: Change, decision: Write, answer: Live) -> Outcome:
+    different = not_as_meant(KINDS[change.key.kind], decision.body, answer)
+    if different:
+        raise BadAnswer(
+            f"the server's answer for {answer.id} differs from what was written: {', '.join(different)}",
+            hint="The next pass reads it again.",
+        )
+    return Outcome(change, Result.APPLIED, answer.id)

@@ -1,0 +1,1 @@
+"""Flags, variables and a file become settings, one call, and an exit code."""

@@ -1,0 +1,119 @@
+"""The console entry: every way a command can end becomes an exit code and a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.output import failed, leave
+from reconciler.model.errors import Interrupted, ReconcilerError, UsageError
+
+# Where each command lives; it is loaded when it is called.
+COMMANDS = {
+    "validate": "reconciler.cli.check",
+    "schema": "reconciler.cli.check",
+    "plan": "reconciler.cli.passes",
+    "apply": "reconciler.cli.passes",
+    "run": "reconciler.cli.serve",
+    "emulator": "reconciler.cli.serve",
+    "show": "reconciler.cli.onboard",
+    "setup-link": "reconciler.cli.onboard",
+    "rotate-token": "reconciler.cli.onboard",
+    "completion": "reconciler.cli.check",
+}
+HELP = {
+    "validate": "Every problem in the manifests; needs no network.",
+    "plan": "What apply would do; reads only.",
+    "apply": "Does it.",
+    "run": "The daemon: makes it so and keeps it so.",
+    "show": "One live organization: what a customer's administrator needs.",
+    "setup-link": "One self-serve link for the customer's administrator.",
+    "rotate-token": "A new SCIM bearer token, delivered.",
+    "schema": "Prints a JSON Schema.",
+    "emulator": "A stand-in for the Management API on loopback.",
+    "completion": "Prints the script that completes commands in a shell.",
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module only when that command runs: `--help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
+        """In the order of a first day's work."""
+        return list(HELP)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, loaded."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name])
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, HELP[name]) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="reconciler")
+def cli() -> None:
+    """Keeps an SSOReady environment equal to the manifests in a git repository."""
+
+
+def main() -> None:
+    """Runs a command and leaves with its exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    leave(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line."""
+    output = _output(arguments)
+    try:
+        code = cli.main(arguments, prog_name="reconciler", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        hint = "See `reconciler --help`."
+        if isinstance(error, click.UsageError) and error.ctx:
+            hint = f"See `{error.ctx.command_path} --help`."
+        return failed(UsageError(error.format_message(), hint), output)
+    except (KeyboardInterrupt, click.Abort):
+        return failed(Interrupted("interrupted"), output)
+    except ReconcilerError as error:
+        return failed(error, output)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:  # noqa: BLE001 whatever it is, a traceback must not reach a user
+        return failed(
+            ReconcilerError(f"internal error: {_where(error)}", "Please report it with this line."), output
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _where(error: Exception) -> str:
+    """The kind of an unexpected error and where it came up; never its text, which may hold anything."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "reconciler" in Path(f.filename).parts]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return f"{type(error).__name__} at {place}"
+
+
+def _output(arguments: list[str]) -> str:
+    """The asked format, also where the command line cannot be parsed."""
+    wanted = os.environ.get("RECONCILER_OUTPUT", "text")
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if before == "--output":
+            wanted = argument
+        elif argument.startswith("--output="):
+            wanted = argument.partition("=")[2]
+    return wanted

@@ -1,0 +1,85 @@
+"""The commands that stay: run, the daemon, and emulator, a stand-in for the API."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.config import Flags, daemon, environments, seconds
+from reconciler.cli.output import result
+
+if TYPE_CHECKING:
+    from reconciler.emulator.serve import Ready
+
+
+@click.command()
+@options.folder
+@options.connection
+@options.selection
+@options.allow_empty
+@click.option(
+    "--approve", envvar="RECONCILER_APPROVE", metavar="DIGEST", help="Lift the guards for this plan alone."
+)
+@click.option("--once", envvar="RECONCILER_ONCE", is_flag=True, help="One pass, then leave with its exit code.")
+@click.option("--log-format", envvar="RECONCILER_LOG_FORMAT", type=click.Choice(["json", "console"]))
+@click.option(
+    "--log-level",
+    envvar="RECONCILER_LOG_LEVEL",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+)
+@click.option("--listen", envvar="RECONCILER_LISTEN", metavar="HOST:PORT", help="Where /status and /metrics are.")
+@click.option(
+    "--resync", envvar="RECONCILER_RESYNC", metavar="DURATION", help="A pass at least this often, like 10m."
+)
+def run(**flags: Any) -> int:
+    """Makes the live environments equal to their folders, and keeps them so."""
+    from msgspec import structs  # noqa: PLC0415
+
+    from reconciler.daemon.loop import run as loop  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.logs import configure, watch  # noqa: PLC0415
+
+    configure(flags.pop("log_format"), flags.pop("log_level"))
+    once, listen, resync = flags.pop("once"), flags.pop("listen"), flags.pop("resync")
+    told = Flags(**flags)
+    settings = daemon(told)
+    if listen:
+        settings = structs.replace(settings, listen=listen)
+    if resync:
+        settings = structs.replace(settings, resync_s=seconds(resync))
+    code: int = asyncio.run(loop(lambda: environments(told), settings, watch, once=once))
+    return code
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 picks a free one.")
+@click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="Keeps its state over restarts.")
+@click.option("--seed", type=click.IntRange(0, 100_000), default=0, help="Fills it with this many organizations.")
+@click.option("--latency", default="0ms", metavar="DURATION", help="Waits before each answer, like 20ms.")
+@click.option("--fault", default="", metavar="KINDS", help="Like 500:0.1,reset:0.05:after; see the documentation.")
+def emulator(port: int, data: Path | None, seed: int, latency: str, fault: str) -> int:
+    """A stand-in for the Management API on loopback, with two environments and a key to each."""
+    from reconciler.emulator.faults import Trouble, parse  # noqa: PLC0415 the server, not needed for --help
+    from reconciler.emulator.serve import Options, serve  # noqa: PLC0415
+
+    trouble = Trouble(latency_s=seconds(latency), faults=parse(fault) if fault else ())
+    asyncio.run(serve(Options(port=port, data=data, seed=seed, trouble=trouble), _ready))
+    return 0
+
+
+def _ready(ready: Ready) -> None:
+    import msgspec  # noqa: PLC0415
+
+    document: Any = ready.document()
+    if not sys.stdout.isatty():
+        result(msgspec.json.encode(document).decode() + "\n")
+        return
+    result(f"The emulator listens at {document['url']}; Ctrl-C ends it. In another terminal:\n")
+    for name, environment in document["environments"].items():
+        result(f"\n  # {name}, {environment['id']}\n")
+        result(f"  export SSOREADY_API_URL={document['url']} SSOREADY_API_KEY={environment['key']}\n")

@@ -1,0 +1,150 @@
+"""Plans, reports and problems for machines: one document, with published schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from reconciler.model.change import Action, Blocked, Change, Plan
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.manifest import Origin, Problem, Severity
+from reconciler.model.outcome import Report, Result
+from reconciler.model.state import Certificate, Value
+from reconciler.render.text import worst_first
+
+Document = dict[str, Any]
+API_VERSION = "reconciler/v1"
+
+
+def dumps(document: Document) -> str:
+    """The document as text, with a newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def plan(plan: Plan) -> Document:
+    """As plan.schema.json has it."""
+    acting = {str(action): sum(change.action is action for change in plan.changes) for action in Action}
+    summary = {"unchanged": plan.unchanged, "unmanaged": len(plan.unmanaged), "blocked": len(plan.blocked)}
+    return {
+        **_head("Plan", plan),
+        "summary": acting | summary,
+        "changes": [_change(change) for change in plan.changes],
+        "unmanaged": [
+            {"kind": each.kind, "id": each.id, "displayName": each.display_name, "organization": each.organization}
+            for each in plan.unmanaged
+        ],
+        "pins": [
+            {
+                "kind": pin.kind,
+                "organization": pin.organization,
+                "name": pin.name,
+                "id": pin.id,
+                **_place(pin.origin),
+            }
+            for pin in plan.pins
+        ],
+        "blocked": [_blocked(each) for each in plan.blocked],
+        "hints": [
+            {"reason": each.reason, "message": each.message, "organization": each.organization, "name": each.name}
+            for each in plan.hints
+        ],
+        "suspended": [{"organization": name, "reason": reason} for name, reason in plan.suspended.items()],
+        "refusals": _refusals(plan),
+    }
+
+
+def report(report: Report) -> Document:
+    """As report.schema.json has it."""
+    return {
+        **_head("Report", report.plan),
+        "summary": {str(result): sum(o.result is result for o in report.outcomes) for result in Result},
+        "outcomes": [
+            {**_change(o.change), "id": o.id, "result": o.result, "error": o.error} for o in report.outcomes
+        ],
+        "blocked": [_blocked(each) for each in report.plan.blocked],
+        "refusals": _refusals(report.plan),
+        "halt": None if report.halt is None else {"code": report.halt.code, "message": report.halt.message},
+    }
+
+
+def validation(problems: Sequence[Problem], files: int, manifests: int) -> Document:
+    """As validation.schema.json has it."""
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Validation",
+        "summary": {"files": files, "manifests": manifests, "errors": errors, "warnings": len(problems) - errors},
+        "problems": [
+            {
+                "rule": problem.rule,
+                "severity": problem.severity,
+                **_place(problem.origin),
+                "message": problem.message,
+                "hint": problem.hint,
+            }
+            for problem in worst_first(problems)
+        ],
+    }
+
+
+def error(error: ReconcilerError) -> Document:
+    """As error.schema.json has it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Error",
+        "error": {"code": error.code, "message": error.message, "hint": error.hint},
+    }
+
+
+def _head(kind: str, plan: Plan) -> Document:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "environment": plan.environment,
+        "environmentId": plan.environment_id,
+        "revision": plan.revision,
+        "digest": plan.digest,
+    }
+
+
+def _change(change: Change) -> Document:
+    return {
+        "action": change.action,
+        "kind": change.key.kind,
+        "organization": change.key.organization,
+        "name": change.key.name,
+        "id": change.id if isinstance(change.id, str) else None,
+        **_place(change.origin),
+        "fields": [
+            {"path": field.path, "before": _value(field.before), "after": _value(field.after), "risk": field.risk}
+            for field in change.fields
+        ],
+        "implied": [{"id": each.id, "name": each.name} for each in change.implied],
+    }
+
+
+def _value(value: Value | None) -> Any:
+    if isinstance(value, Certificate):
+        return {"sha256": value.sha256, "notAfter": value.not_after}
+    return value
+
+
+def _blocked(block: Blocked) -> Document:
+    return {
+        "reason": block.reason,
+        "message": block.message,
+        "organization": block.organization,
+        "kind": block.kind,
+        "name": block.name,
+        **_place(block.origin),
+    }
+
+
+def _refusals(plan: Plan) -> list[Document]:
+    return [{"rule": each.rule, "message": each.message} for each in plan.refusals]
+
+
+def _place(origin: Origin) -> Document:
+    return {"file": origin.file, "line": origin.line, "column": origin.column}

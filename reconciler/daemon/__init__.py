@@ -1,0 +1,1 @@
+"""When to reconcile, and telling the world."""

@@ -1,0 +1,84 @@
+"""Tells the world how the loop is: /livez, /readyz, /metrics, /status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from reconciler.daemon.metrics import Metrics
+from reconciler.daemon.status import Status
+from reconciler.model.errors import UsageError
+
+HEARTBEAT_MAX_S = 60.0
+
+
+def application(status: Status, metrics: Metrics) -> Starlette:
+    """The endpoints; none of them asks the API."""
+
+    def livez(_: Request) -> Response:
+        alive = asyncio.get_running_loop().time() - status.beat < HEARTBEAT_MAX_S
+        return PlainTextResponse("ok\n" if alive else "the loop stands still\n", 200 if alive else 503)
+
+    def readyz(_: Request) -> Response:
+        ready = status.ready
+        return PlainTextResponse("ok\n" if ready else "not read yet\n", 200 if ready else 503)
+
+    async def on_loop(request: Request) -> Response:
+        return {"/livez": livez, "/readyz": readyz, "/healthz": livez}[request.url.path](request)
+
+    async def answer_status(_: Request) -> Response:
+        return JSONResponse(status.document())
+
+    async def answer_metrics(_: Request) -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return Starlette(
+        routes=[
+            *(Route(path, on_loop) for path in ("/livez", "/readyz", "/healthz")),
+            Route("/status", answer_status),
+            Route("/metrics", answer_metrics),
+        ]
+    )
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(listen: str, status: Status, metrics: Metrics) -> AsyncIterator[str]:
+    """Serves while the context lasts, at the address it gives; UsageError if that cannot be had."""
+    listener = _bound(listen)
+    config = uvicorn.Config(application(status, metrics), log_config=None, access_log=False, lifespan="off")
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]))
+    host, port = listener.getsockname()[:2]
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _bound(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, int(port)))
+    except (OSError, ValueError, OverflowError):
+        listener.close()
+        raise UsageError(f"cannot listen at {listen}", "Name a free HOST:PORT with --listen.") from None
+    return listener

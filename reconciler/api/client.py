@@ -163,7 +163,7 @@ class Client:
     async def _back_off(self, method: str, route: str, attempt: int, error: ApiError) -> None:
         wait_s = delay_s(attempt, self._rng.random(), at_least_s=error.retry_after_s or 0.0)
         self.retries += 1
-        self._watch(Retrying(method, route, attempt, wait_s, error.message))
+        self._watch(Retrying(method, route.partition(" ")[2], attempt, wait_s, error.message))
         await asyncio.sleep(wait_s)
 
     async def exchange(

@@ -18,9 +18,19 @@ from reconciler.api import wire
 from reconciler.api.answers import judge
 from reconciler.api.connection import Connection, ReadOnly, Reply, TransportFactory, transports
 from reconciler.api.lanes import Lanes
+from reconciler.api.stop import rest, sooner
 from reconciler.api.wire import Fresh, Page
 from reconciler.core.backoff import delay_s
-from reconciler.model.errors import ApiError, BadAnswer, Overrun, Refused, Unauthorized, Uncertain, Unsent
+from reconciler.model.errors import (
+    ApiError,
+    BadAnswer,
+    Interrupted,
+    Overrun,
+    Refused,
+    Unauthorized,
+    Uncertain,
+    Unsent,
+)
 from reconciler.model.event import RequestDone, Retrying, Watch
 from reconciler.model.kinds import DIRECTORY, ORGANIZATION, Kind
 from reconciler.model.secret import Secret
@@ -33,9 +43,12 @@ SUFFERING = frozenset({429, 500, 502, 503, 504, None})
 
 
 class Client:
-    """One pass's connection to the API. Use as an async context manager; make a new one for each pass."""
+    """One pass's connection to the API. Use as an async context manager; make a new one for each pass.
 
-    def __init__(
+    Once `stop` is set no request starts (Interrupted); those under way end as they would have.
+    """
+
+    def __init__(  # noqa: PLR0913 a pass's whole surroundings, named once
         self,
         settings: ApiSettings,
         *,
@@ -43,11 +56,13 @@ class Client:
         watch: Watch,
         transport: TransportFactory | None = None,
         read_only: bool = False,
+        stop: asyncio.Event | None = None,
     ) -> None:
         make = transport or transports(settings)
         self._settings = settings
         self._rng = rng
         self._watch = watch
+        self._stop = stop or asyncio.Event()
         self._limiter = _limiter(settings.max_requests_per_second)
         self._budget = settings.requests_base
         self._headers = {
@@ -164,7 +179,7 @@ class Client:
         wait_s = delay_s(attempt, self._rng.random(), at_least_s=error.retry_after_s or 0.0)
         self.retries += 1
         self._watch(Retrying(method, route.partition(" ")[2], attempt, wait_s, error.message))
-        await asyncio.sleep(wait_s)
+        await rest(wait_s, self._stop)
 
     async def exchange(
         self, lane: Lane, method: str, target: str, route: str, body: dict[str, Any] | None
@@ -173,7 +188,9 @@ class Client:
         if self.requests >= self._budget:
             raise Overrun(f"the pass has sent {self.requests:,} requests, which is its limit", route=route)
         if self._limiter:
-            await self._limiter.acquire()
+            await sooner(self._limiter.acquire(), self._stop)
+        if self._stop.is_set():
+            raise Interrupted("asked to stop; this was not sent")
         self.requests += 1
         loop = asyncio.get_running_loop()
         started = loop.time()

@@ -13,6 +13,7 @@ from reconciler.model.change import Action, Change, Plan
 from reconciler.model.errors import (
     ApiError,
     DeliveryError,
+    Interrupted,
     Overrun,
     Refused,
     Unauthorized,
@@ -54,7 +55,11 @@ async def _organization(changes: Sequence[Change], state: PassState, watch: Watc
             state.leave(change)
             continue
         started = loop.time()
-        outcome = _blocked(change, missing) if missing else await _attempt(change, state)
+        try:
+            outcome = _blocked(change, missing) if missing else await _attempt(change, state)
+        except Interrupted:
+            state.leave(change)
+            continue
         state.conclude(outcome)
         watch(ChangeDone(outcome, loop.time() - started))
 

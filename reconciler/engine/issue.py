@@ -32,11 +32,12 @@ async def _issue_link(change: Change, state: PassState, delivery: Directory) -> 
         raise LookupError("a setup link without an extent")
     now = state.world.now()
     pending = Record(RecordState.PENDING, organization, None, link.saml, link.scim, now, None)
-    delivery.write(change.key.organization, None, pending)
+    handle, keep = change.key.organization, state.world.aside
+    await keep(lambda: delivery.write(handle, None, pending))
     async with state.client.lane() as lane:
         url = await lane.setup_url(organization, saml=link.saml, scim=link.scim)
     issued = Record(RecordState.ISSUED, organization, None, link.saml, link.scim, now, now + LINK_LIFETIME_S)
-    delivery.write(change.key.organization, None, issued, url)
+    await keep(lambda: delivery.write(handle, None, issued, url))
     return Outcome(change, Result.APPLIED, organization)
 
 
@@ -44,7 +45,7 @@ async def _issue_token(change: Change, state: PassState, delivery: Directory) ->
     """Rotating cuts off whoever has a token, so it is looked at again right before, and settled if pending."""
     organization, directory = state.resolve(change.parent), state.resolve(change.id)
     handle = change.key.organization
-    earlier = delivery.read(handle, change.key.name)
+    earlier = await state.world.aside(lambda: delivery.read(handle, change.key.name))
     if earlier and earlier.state is RecordState.PENDING and earlier.directory_id == directory:
         await _settle(earlier, state)
     async with state.client.lane() as lane:
@@ -55,13 +56,13 @@ async def _issue_token(change: Change, state: PassState, delivery: Directory) ->
         pending = Record(
             RecordState.PENDING, organization, directory, saml=False, scim=False, issued_at=now, expires_at=None
         )
-        delivery.write(handle, change.key.name, pending)
+        await state.world.aside(lambda: delivery.write(handle, change.key.name, pending))
         token = await lane.rotate(directory)
     issued = Record(
         RecordState.ISSUED, organization, directory, saml=False, scim=False, issued_at=now, expires_at=None
     )
     base_url = fresh.scim_base_url if isinstance(fresh, SCIMDirectory) else ""
-    delivery.write(handle, change.key.name, issued, token, base_url)
+    await state.world.aside(lambda: delivery.write(handle, change.key.name, issued, token, base_url))
     return Outcome(change, Result.APPLIED, directory)
 
 
@@ -69,4 +70,4 @@ async def _settle(earlier: Record, state: PassState) -> None:
     """Waits until a rotation that was lost on the way would show in the directory."""
     age_s = state.world.now() - earlier.issued_at
     remaining_s = min(state.settle_s, max(0.0, state.settle_s - age_s))
-    await wait_until(asyncio.get_running_loop().time() + remaining_s)
+    await wait_until(asyncio.get_running_loop().time() + remaining_s, state.stop)

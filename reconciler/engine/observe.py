@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from reconciler.api.client import Client
 from reconciler.core.plan import Selected
 from reconciler.delivery.directory import Directory
-from reconciler.model.errors import ApiError, Overrun, Unauthorized
+from reconciler.model.errors import ApiError, Interrupted, Overrun, Unauthorized
 from reconciler.model.event import Listed, Watch
 from reconciler.model.kinds import KINDS, KindName
 from reconciler.model.state import (
@@ -23,7 +23,7 @@ from reconciler.model.state import (
 )
 
 # After one of these, no other read of the pass can do better.
-FATAL = (Unauthorized, Overrun)
+FATAL = (Unauthorized, Overrun, Interrupted)
 
 Collections = dict[KindName, tuple[Child, ...] | Unreadable]
 
@@ -101,7 +101,7 @@ class _Reading:
         self._collections: dict[str, Collections] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._read = 0
-        self._fatal: ApiError | None = None
+        self._fatal: ApiError | Interrupted | None = None
         self._abandoned = False
 
     def start(self, organization: Organization, kinds: Iterable[KindName]) -> None:

@@ -37,7 +37,7 @@ class PassState:
         self.unknown_first_create = False
         self.outcomes: list[Outcome] = []
         self.halt: Halt | None = None
-        self._stop = stop
+        self.stop = stop
         self._ids: dict[Key, str] = {}
         self._uncertain: set[str] = set()
         self._ends: dict[Key, asyncio.Future[bool]] = {
@@ -47,7 +47,7 @@ class PassState:
     @property
     def stopped(self) -> bool:
         """Whether no further write may start."""
-        if self._stop.is_set() and self.halt is None:
+        if self.stop.is_set() and self.halt is None:
             self.halt = Halt(
                 Interrupted.__name__, "asked to stop; the rest was not started", Interrupted.exit_code
             )

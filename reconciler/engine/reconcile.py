@@ -23,22 +23,35 @@ from reconciler.model.settings import ApiSettings, EnvironmentSettings, Selectio
 from reconciler.model.state import Desired, DesiredOrganization
 
 
-async def make_plan(environment: EnvironmentSettings, desired: Desired, world: World, watch: Watch) -> Plan:
+async def make_plan(
+    environment: EnvironmentSettings,
+    desired: Desired,
+    world: World,
+    watch: Watch,
+    stop: asyncio.Event | None = None,
+) -> Plan:
     """Reads the live environment and plans; writes nothing: its client refuses every verb but GET.
 
     The guards' refusals stand in the plan. Raises ApiError if the organizations cannot be read whole,
-    WrongEnvironment if they are another environment's, DeliveryError if a record cannot be read.
+    WrongEnvironment if they are another environment's, DeliveryError if a record cannot be read, Interrupted
+    once `stop` is set.
     """
     check = _environment_check(environment, desired)
     selected = selecting(environment.selection)
     async with Client(
-        api_settings(environment), rng=world.rng, watch=watch, transport=world.transport, read_only=True
+        api_settings(environment),
+        rng=world.rng,
+        watch=watch,
+        transport=world.transport,
+        read_only=True,
+        stop=stop,
     ) as client:
         observed = await observe(desired, client, watch, selected, check)
     target = delivery(environment)
     if target:
-        observed = structs.replace(observed, records=records(desired, target))
-    made = plan(desired, observed, world.now(), selected)
+        kept = await world.aside(lambda: records(desired, target))
+        observed = structs.replace(observed, records=kept)
+    made = await world.aside(lambda: plan(desired, observed, world.now(), selected))
     limits = tightened(environment.limits, desired.environment.limits)
     return structs.replace(made, refusals=refusals(made, limits, environment.approve))
 
@@ -49,7 +62,9 @@ async def carry_out(
     """Applies a plan that no guard refused; `stop` set: no further write starts."""
     if plan.refusals or not plan.changes:
         return Report(plan)
-    async with Client(api_settings(environment), rng=world.rng, watch=watch, transport=world.transport) as client:
+    async with Client(
+        api_settings(environment), rng=world.rng, watch=watch, transport=world.transport, stop=stop
+    ) as client:
         state = PassState(
             plan=plan,
             environment=environment,
@@ -65,7 +80,7 @@ async def reconcile(
     environment: EnvironmentSettings, desired: Desired, world: World, watch: Watch, stop: asyncio.Event
 ) -> Report:
     """A whole pass."""
-    made = await make_plan(environment, desired, world, watch)
+    made = await make_plan(environment, desired, world, watch, stop)
     return await carry_out(made, environment, world, watch, stop)
 
 

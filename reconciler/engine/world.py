@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
 import httpx
 from msgspec import Struct
 
+from reconciler.api.stop import rest
+
+T = TypeVar("T")
 Transport = Callable[[], httpx.AsyncBaseTransport]
+
+
+class Aside(Protocol):
+    """Runs work that takes long or waits for a disk."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
+        """What the work returns."""
+
+
+async def here(work: Callable[[], T], /) -> T:
+    """Right here: for commands, and for a simulation, whose clock knows no threads."""
+    return work()
 
 
 class Memory:
@@ -40,16 +56,18 @@ class Memory:
 
 
 class World(Struct, frozen=True):
-    """`now` gives Unix seconds; `transport` makes one lane's transport, None for real HTTP."""
+    """`now` gives Unix seconds; `transport` makes one lane's transport, None for real HTTP.
+
+    `aside` keeps the event loop free of work that blocks: `asyncio.to_thread` where something else runs on it.
+    """
 
     now: Callable[[], float]
     rng: random.Random
     memory: Memory
     transport: Transport | None = None
+    aside: Aside = here
 
 
-async def wait_until(loop_time: float) -> None:
-    """Sleeps until the event loop's clock shows that time; returns at once if it has passed."""
-    delay_s = loop_time - asyncio.get_running_loop().time()
-    if delay_s > 0:
-        await asyncio.sleep(delay_s)
+async def wait_until(loop_time: float, stop: asyncio.Event) -> None:
+    """Sleeps until the event loop's clock shows that time or `stop` is set; at once if either is so."""
+    await rest(loop_time - asyncio.get_running_loop().time(), stop)

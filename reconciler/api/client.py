@@ -190,7 +190,7 @@ class Client:
         if self._limiter:
             await sooner(self._limiter.acquire(), self._stop)
         if self._stop.is_set():
-            raise Interrupted("asked to stop; this was not sent")
+            raise Interrupted("asked to stop; the rest was not started")
         self.requests += 1
         loop = asyncio.get_running_loop()
         started = loop.time()

@@ -57,7 +57,8 @@ async def _organization(changes: Sequence[Change], state: PassState, watch: Watc
         started = loop.time()
         try:
             outcome = _blocked(change, missing) if missing else await _attempt(change, state)
-        except Interrupted:
+        except Interrupted as error:
+            state.stop_for(Halt(error.code, error.message, error.exit_code))
             state.leave(change)
             continue
         state.conclude(outcome)

@@ -21,11 +21,12 @@ class Resolution(Struct, frozen=True):
     """All problems, in order of place, and what can be used in spite of them.
 
     `desired` is None while the folder as a whole may not be used: its Environment is missing, doubled or
-    broken, or it holds no organization.
+    broken, or it holds no organization; `fatal` are the problems that make it so.
     """
 
     desired: Desired | None
     problems: tuple[Problem, ...]
+    fatal: tuple[Problem, ...] = ()
 
 
 def resolve(manifests: Manifests, problems: Sequence[Problem], *, now: float, allow_empty: bool) -> Resolution:
@@ -56,7 +57,7 @@ def resolve(manifests: Manifests, problems: Sequence[Problem], *, now: float, al
         if problem.severity is Severity.ERROR:
             faulty[index].append(problem)
     if settings is None or any(problem.severity is Severity.ERROR for problem in about_folder):
-        return Resolution(None, ordered)
+        return Resolution(None, ordered, _fatal(ordered, chosen, about_folder, manifests))
     usable = {index: wanted for index, (wanted, _) in declared.items()}
     return Resolution(_desired(manifests, settings, usable, faulty), ordered)
 
@@ -135,6 +136,15 @@ def _about_folder(
     if not organizations and not allow_empty and not manifests.unparsed:
         found.append(_NO_ORGANIZATION.at(environment.FOLDER))
     return found
+
+
+def _fatal(
+    problems: Sequence[Problem], chosen: Document | None, about_folder: Sequence[Problem], manifests: Manifests
+) -> tuple[Problem, ...]:
+    """What keeps the folder from being used: its own faults, else those of the file that its Environment is in."""
+    own = tuple(each for each in about_folder if each.severity is Severity.ERROR)
+    files = {chosen.origin.file} if chosen else manifests.unparsed
+    return own or tuple(p for p in problems if p.severity is Severity.ERROR and p.origin.file in files)
 
 
 def _is_environment(document: Document) -> bool:

@@ -12,13 +12,14 @@ from reconciler.source import schemas, snapshot
 
 
 class Loaded(Struct, frozen=True):
-    """A folder that was read. `desired` is None when it may not be used."""
+    """A folder that was read. `desired` is None when it may not be used; `fatal` says why."""
 
     desired: Desired | None
     problems: tuple[Problem, ...]
     files: int
     manifests: int
     revision: str
+    fatal: tuple[Problem, ...] = ()
 
 
 def load(folder: str, *, now: float, allow_empty: bool) -> Loaded:
@@ -40,4 +41,5 @@ def load_partly(folder: str, *, now: float, allow_empty: bool) -> Loaded:
         files=manifests.files,
         manifests=len(manifests.documents),
         revision=manifests.revision,
+        fatal=resolution.fatal,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -12,13 +11,13 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
-from aiolimiter import AsyncLimiter
 
 from reconciler.api import wire
 from reconciler.api.answers import judge
 from reconciler.api.connection import Connection, ReadOnly, Reply, TransportFactory, transports
 from reconciler.api.lanes import Lanes
-from reconciler.api.stop import rest, sooner
+from reconciler.api.rate import Rate
+from reconciler.api.stop import rest
 from reconciler.api.wire import Fresh, Page
 from reconciler.core.backoff import delay_s
 from reconciler.model.errors import (
@@ -38,7 +37,6 @@ from reconciler.model.settings import ApiSettings
 from reconciler.model.state import Child, Live, Organization
 
 T = TypeVar("T")
-MAX_PAGES = 100_000
 SUFFERING = frozenset({429, 500, 502, 503, 504, None})
 
 
@@ -52,6 +50,7 @@ class Client:
         self,
         settings: ApiSettings,
         *,
+        now: Callable[[], float],
         rng: random.Random,
         watch: Watch,
         transport: TransportFactory | None = None,
@@ -60,11 +59,14 @@ class Client:
     ) -> None:
         make = transport or transports(settings)
         self._settings = settings
+        self._now = now
         self._rng = rng
         self._watch = watch
         self._stop = stop or asyncio.Event()
-        self._limiter = _limiter(settings.max_requests_per_second)
+        self._rate = Rate(settings.max_requests_per_second) if settings.max_requests_per_second else None
         self._budget = settings.requests_base
+        self._suffered_at = float("-inf")
+        self._ended = asyncio.Event()
         self._headers = {
             "host": httpx.URL(settings.url).netloc.decode(),
             "authorization": f"Bearer {settings.key.reveal()}",
@@ -87,8 +89,17 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends everything: requests under way fail, none is sent or waited for again."""
+        self._ended.set()
         for lane in self.lanes.all:
             await lane.connection.close()
+
+    def grow(self, count: int) -> None:
+        """The limit of requests grows with the organizations listed and with the changes to make."""
+        self._budget += count * self._settings.requests_per_organization
 
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[Lane]:
@@ -109,9 +120,9 @@ class Client:
             organizations = tuple(item for item in page.items if isinstance(item, Organization))
             environments = {item.environment_id for item in organizations}
             if len(environments | ({environment_id} if environment_id else set())) > 1:
-                raise BadAnswer("the list holds organizations of several environments", route=ORGANIZATION.route)
+                raise BadAnswer("the list holds organizations of several environments", route=_list(ORGANIZATION))
             environment_id = organizations[0].environment_id
-            self._budget += self._settings.requests_per_organization * len(organizations)
+            self.grow(len(organizations))
             yield organizations
 
     async def children(self, kind: Kind, organization_id: str) -> tuple[Child, ...]:
@@ -123,14 +134,14 @@ class Client:
         """The non-empty pages of a list, which must go on in order of id and end."""
         last, tokens = "", set[str]()
         token = ""
-        for _ in range(MAX_PAGES):
+        for _ in range(self._settings.max_pages):
             asked = query | ({"pageToken": token} if token else {})
             page = await self._page(kind, asked, lane)
             ids = [item.id for item in page.items]
             if any(later <= earlier for earlier, later in zip([last, *ids], ids, strict=False)):
-                raise BadAnswer("the list is not in order of id: something may be missing", route=kind.route)
+                raise BadAnswer("the list is not in order of id: something may be missing", route=_list(kind))
             if page.next_token and (not ids or page.next_token in tokens):
-                raise BadAnswer("the list goes on without anything new in it", route=kind.route)
+                raise BadAnswer("the list goes on without anything new in it", route=_list(kind))
             if page.items:
                 yield page
                 last = ids[-1]
@@ -138,13 +149,13 @@ class Client:
                 return
             token = page.next_token
             tokens.add(token)
-        raise BadAnswer(f"the list has more than {MAX_PAGES:,} pages", route=kind.route)
+        raise BadAnswer(f"the list has more than {self._settings.max_pages:,} pages", route=_list(kind))
 
     async def _page(self, kind: Kind, query: dict[str, str], lane: Lane | None) -> Page:
         if lane is None:
             async with self.lane() as own:
                 return await self._page(kind, query, own)
-        route = f"GET {kind.route}"
+        route = _list(kind)
         return await self.read(lane, httpx_target(kind.route, query), route, lambda d: wire.page(kind, route, d))
 
     # -- one request
@@ -157,7 +168,7 @@ class Client:
             except (Refused, Unauthorized, Overrun):
                 raise
             except (Unsent, Uncertain) as error:
-                if attempt == self._settings.read_attempts:
+                if attempt == self._settings.read_attempts or self._ended.is_set():
                     raise
                 await self._back_off("GET", route, attempt, error)
         raise AssertionError("a read is attempted at least once")
@@ -170,16 +181,17 @@ class Client:
             try:
                 return await self.exchange(lane, method, target, route, body)
             except Unsent as error:
-                if attempt == self._settings.read_attempts:
+                if attempt == self._settings.read_attempts or self._ended.is_set():
                     raise
                 await self._back_off(method, route, attempt, error)
         raise AssertionError("a write is attempted at least once")
 
     async def _back_off(self, method: str, route: str, attempt: int, error: ApiError) -> None:
+        """Waits with the lane in hand: a server that asks to be left alone is not asked over another lane."""
         wait_s = delay_s(attempt, self._rng.random(), at_least_s=error.retry_after_s or 0.0)
         self.retries += 1
         self._watch(Retrying(method, route.partition(" ")[2], attempt, wait_s, error.message))
-        await rest(wait_s, self._stop)
+        await rest(wait_s, self._stop, self._ended)
 
     async def exchange(
         self, lane: Lane, method: str, target: str, route: str, body: dict[str, Any] | None
@@ -187,26 +199,38 @@ class Client:
         """One request and its judged answer."""
         if self.requests >= self._budget:
             raise Overrun(f"the pass has sent {self.requests:,} requests, which is its limit", route=route)
-        if self._limiter:
-            await sooner(self._limiter.acquire(), self._stop)
+        loop = asyncio.get_running_loop()
+        if self._rate:
+            await rest(self._rate.wait_s(loop.time()), self._stop, self._ended)
         if self._stop.is_set():
             raise Interrupted("asked to stop; the rest was not started")
+        if self._ended.is_set():
+            raise Unsent("the pass was ended", route=route)
         self.requests += 1
-        loop = asyncio.get_running_loop()
         started = loop.time()
         status = None
         try:
             reply: Reply = await lane.connection.send(self._request(method, target, body), route)
             status = reply.status
-            document = judge(route, status, reply.headers, reply.body, now=time.time())
+            document = judge(route, status, reply.headers, reply.body, now=self._now())
         except (Unsent, Uncertain) as error:
-            if error.status in SUFFERING:
-                self.lanes.suffered()
+            self._suffered(error.status, started, loop.time())
             raise
         finally:
             self._watch(RequestDone(method, route.partition(" ")[2], status, loop.time() - started))
         self.lanes.answered(loop.time() - started)
+        if self._rate:
+            self._rate.answered()
         return document
+
+    def _suffered(self, status: int | None, started: float, now: float) -> None:
+        """What many requests met at the same time is one trouble: it counts once."""
+        if status not in SUFFERING or started < self._suffered_at:
+            return
+        self._suffered_at = now
+        self.lanes.suffered()
+        if status == 429 and self._rate:
+            self._rate.refused()
 
     def _request(self, method: str, target: str, body: dict[str, Any] | None) -> httpx.Request:
         content = None if body is None else msgspec.json.encode(body)
@@ -229,7 +253,7 @@ class Lane:
         """All of an organization's connections or directories, in order of id."""
         found: list[Child] = []
         async for page in self._client._pages(kind, {"organizationId": organization_id}, self):  # noqa: SLF001 one unit
-            found += [wire.child_of(organization_id, item, kind.route) for item in page.items]
+            found += [wire.child_of(organization_id, item, _list(kind)) for item in page.items]
         return tuple(found)
 
     async def get(self, kind: Kind, id_: str) -> Fresh:
@@ -276,10 +300,10 @@ def _same(id_: str, fresh: Fresh, route: str) -> Fresh:
     return fresh
 
 
+def _list(kind: Kind) -> str:
+    return f"GET {kind.route}"
+
+
 def httpx_target(route: str, query: dict[str, str]) -> str:
     """A path and its query; ids and tokens are the only values."""
     return f"{route}?{httpx.QueryParams(query)}" if query else route
-
-
-def _limiter(per_second: float | None) -> AsyncLimiter | None:
-    return None if per_second is None else AsyncLimiter(max(1.0, per_second), max(1.0, per_second) / per_second)

@@ -127,8 +127,9 @@ class _Reading:
         self._watch(Listed(len(self._organizations), self._read, len(self._tasks)))
 
     async def abandon(self) -> None:
-        """Lets the requests under way end; those that wait for a lane give up by themselves."""
+        """Nothing more is read: the client is at its end, and with it the requests under way."""
         self._abandoned = True
+        await self._client.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def finish(self) -> tuple[ObservedOrganization, ...]:

@@ -47,6 +47,7 @@ class Errand(Struct, frozen=True):
         world = self.world
         return Client(
             api_settings(self.environment),
+            now=world.now,
             rng=world.rng,
             watch=self.watch,
             transport=world.transport,

@@ -40,6 +40,7 @@ async def make_plan(
     selected = selecting(environment.selection)
     async with Client(
         api_settings(environment),
+        now=world.now,
         rng=world.rng,
         watch=watch,
         transport=world.transport,
@@ -63,8 +64,14 @@ async def carry_out(
     if plan.refusals or not plan.changes:
         return Report(plan)
     async with Client(
-        api_settings(environment), rng=world.rng, watch=watch, transport=world.transport, stop=stop
+        api_settings(environment),
+        now=world.now,
+        rng=world.rng,
+        watch=watch,
+        transport=world.transport,
+        stop=stop,
     ) as client:
+        client.grow(len(plan.changes))
         state = PassState(
             plan=plan,
             environment=environment,

@@ -34,8 +34,8 @@ class Selection(Struct, frozen=True):
 class ApiSettings(Struct, frozen=True):
     """Where the Management API is and how to talk to it.
 
-    `timeout_s` bounds each of connect, read and write; `request_timeout_s` a whole answer;
-    `requests_per_organization` the budget of a pass, on top of `requests_base`.
+    `timeout_s` bounds each of connect, read and write; `request_timeout_s` a whole answer; `max_pages` a list;
+    `requests_per_organization` (and per change) the budget of a pass, on top of `requests_base`.
     """
 
     url: str
@@ -47,6 +47,7 @@ class ApiSettings(Struct, frozen=True):
     timeout_s: float = 10.0
     request_timeout_s: float = 30.0
     max_body_bytes: int = 8 * 1024 * 1024
+    max_pages: int = 100_000
     read_attempts: int = 5
     requests_base: int = 1000
     requests_per_organization: int = 100

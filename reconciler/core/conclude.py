@@ -38,19 +38,40 @@ def conclude(report: Report, previous: Conditions, now: float) -> dict[str, tupl
         uncertain = outcome.result is Result.UNKNOWN and outcome.change.action is Action.CREATE
         kind = ConditionType.CREATE_UNCERTAIN if uncertain else ConditionType.BLOCKED
         of_organization.append(_Finding(kind, outcome.result.capitalize(), outcome.error or ""))
+    pending = _pending(report)
+    for name in pending:
+        findings.setdefault(name, [])
     names = set(findings) | set(previous)
     return {
-        name: _conditions(findings.get(name, []), previous.get(name, ()), report, now) for name in sorted(names)
+        name: _conditions(findings.get(name, []), pending.get(name), previous.get(name, ()), report, now)
+        for name in sorted(names)
     }
 
 
+def _pending(report: Report) -> dict[str, _Finding]:
+    """The organizations that still differ, because some change of theirs was not started, and why."""
+    started = {outcome.change.key for outcome in report.outcomes}
+    if report.plan.refusals:
+        reason, message = "Refused", report.plan.refusals[0].message
+    elif report.halt:
+        reason, message = "Halted", report.halt.message
+    else:
+        reason, message = "Pending", "it differs, and this process only reports"
+    finding = _Finding(ConditionType.READY, reason, message)
+    return {c.key.organization: finding for c in report.plan.changes if c.key not in started}
+
+
 def _conditions(
-    findings: list[_Finding], previous: tuple[Condition, ...], report: Report, now: float
+    findings: list[_Finding],
+    pending: _Finding | None,
+    previous: tuple[Condition, ...],
+    report: Report,
+    now: float,
 ) -> tuple[Condition, ...]:
     first: dict[ConditionType, _Finding] = {}
     for finding in findings:
         first.setdefault(finding.type, finding)
-    bad = next(iter(first.values()), None)
+    bad = next(iter(first.values()), pending)
     ready = _Finding(ConditionType.READY, bad.reason if bad else "Reconciled", bad.message if bad else "")
     return tuple(
         Condition(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -45,18 +46,16 @@ class Directory:
         """What is known of a secret, without it; None if nothing is. Raises DeliveryError."""
         path = self._path(organization, directory)
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            data = _bytes(path)
         except FileNotFoundError:
             return None
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise DeliveryError(
-                f"cannot read {path}: {error.strerror}", "Make the delivery target readable."
+                f"cannot read {path}: {_why(error)}", "Make the delivery target readable."
             ) from None
-        with os.fdopen(handle, "rb") as file:
-            data = file.read(MAX_RECORD_BYTES + 1)
         try:
-            found = msgspec.json.decode(data, type=_File)
-        except msgspec.MsgspecError:
+            found = msgspec.json.decode(data or b"", type=_File)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise DeliveryError(
                 f"{path} is not a delivery record", "Move it away; nothing was issued over it."
             ) from None
@@ -78,7 +77,8 @@ class Directory:
         secret: Secret | None = None,
         scim_base_url: str = "",
     ) -> None:
-        """Replaces a record durably: written beside, flushed, renamed. Raises DeliveryError."""
+        """Replaces a record, and nothing else, durably: written beside, flushed, renamed. Raises DeliveryError."""
+        self.read(organization, directory)
         text = None if secret is None else secret.reveal()
         link = directory is None
         content: Any = _File(
@@ -95,12 +95,11 @@ class Directory:
         )
         path = self._path(organization, directory)
         try:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _make_folder(path.parent)
             _replace(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise DeliveryError(
-                f"cannot write {path}: {error.strerror}", "Make the delivery target writable."
+                f"cannot write {path}: {_why(error)}", "Make the delivery target writable."
             ) from None
 
     def _path(self, organization: str, directory: str | None) -> Path:
@@ -108,9 +107,48 @@ class Directory:
             if not _HANDLE.fullmatch(handle):
                 raise DeliveryError(f"{handle!r} is not a handle")
         folder = self._root / organization
-        if folder.is_symlink():
+        try:
+            linked = folder.is_symlink()
+        except OSError as error:
+            raise DeliveryError(
+                f"cannot look at {folder}: {_why(error)}", "Correct the delivery target."
+            ) from None
+        if linked:
             raise DeliveryError(f"{folder} is a link", "A delivery target holds folders and files alone.")
         return folder / ("setup-link.json" if directory is None else f"scim-{directory}.json")
+
+
+def _bytes(path: Path) -> bytes | None:
+    """A regular file's bytes, never through a link; None if it is no such file or larger than a record."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(handle)
+        small = stat.S_ISREG(found.st_mode) and found.st_size <= MAX_RECORD_BYTES
+        return os.read(handle, MAX_RECORD_BYTES) if small else None
+    finally:
+        os.close(handle)
+
+
+def _why(error: Exception) -> str:
+    """Without the path, which stands beside it."""
+    return (error.strerror if isinstance(error, OSError) else None) or "this cannot be a path"
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes it and what is above it; after this returns, a crashed machine has them too."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _flush(folder.parent)
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -126,8 +164,4 @@ def _replace(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(beside)  # noqa: PTH108
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _flush(path.parent)

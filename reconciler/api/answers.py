@@ -7,6 +7,7 @@ against a running server, and anything not in it is unknown.
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -18,38 +19,45 @@ from reconciler.model.errors import ApiError, BadAnswer, NotThere, Refused, Take
 MAX_MESSAGE = 300
 MAX_DEPTH = 32
 _SECRET = re.compile(r"ssoready_[a-z_]+_[0-9A-Za-z]+|one-time-token=[^\s\"&]+|-----BEGIN[\s\S]*")
-_SQLSTATE = re.compile(r"SQLSTATE (22|23)[0-9A-Z]{3}")
 
 _KEY_HINT = "Check that SSOREADY_API_KEY belongs to this server and was not revoked."
 _ACCESS_HINT = "Give the key Management API access in SSOReady, or use one that has it."
 
 
 class Meaning(Struct, frozen=True):
-    """A message's part, the error it means, and what to do."""
+    """What a message has in it, the error it means, and what to do."""
 
-    part: str
+    pattern: re.Pattern[str]
     error: type[ApiError]
     said: str
     hint: str = ""
 
 
-# The order decides: the database's own words may follow another row's.
+def _means(pattern: str, error: type[ApiError], said: str, hint: str = "") -> Meaning:
+    return Meaning(re.compile(pattern), error, said, hint)
+
+
+# The order decides: the database's own words may follow another row's. What lets a POST be sent again must stand
+# at the start, where nobody's values can; a cut-off that is not the whole message may be the database's.
 MEANINGS = (
-    Meaning("get api key by secret value: no rows", Unauthorized, "the API key is not known here", _KEY_HINT),
-    Meaning("parse api secret key", Unauthorized, "the API key is malformed", _KEY_HINT),
-    Meaning("get app session", Unauthorized, "the API key is malformed", _KEY_HINT),
-    Meaning("get api key by secret value:", Unsent, "the server cannot reach its database"),
-    Meaning("no rows in result set", NotThere, "it is not there, or in another environment"),
-    Meaning("does not have expected length", Refused, "the id is malformed"),
-    Meaning("does not have expected prefix", Refused, "the id is of another kind"),
-    Meaning("SQLSTATE 23505", Taken, "its external id is taken in this environment"),
-    Meaning("idp certificate must be", Refused, "the certificate was refused"),
-    Meaning("parse idp certificate", Refused, "the certificate was refused"),
-    Meaning("unexpected EOF", Refused, "the request was cut off on the way"),
-    Meaning("proto:", Refused, "the request is malformed"),
-    Meaning("request should have no body", Refused, "the request is malformed"),
-    Meaning("in field path", Refused, "the request is malformed"),
+    _means("get api key by secret value: no rows", Unauthorized, "the API key is not known here", _KEY_HINT),
+    _means("parse api secret key", Unauthorized, "the API key is malformed", _KEY_HINT),
+    _means("get app session", Unauthorized, "the API key is malformed", _KEY_HINT),
+    _means(r"\Aget api key by secret value:", Unsent, "the server cannot reach its database"),
+    _means("no rows in result set", NotThere, "it is not there, or in another environment"),
+    _means("does not have expected length", Refused, "the id is malformed"),
+    _means("does not have expected prefix", Refused, "the id is of another kind"),
+    _means("SQLSTATE 23505", Taken, "its external id is taken in this environment"),
+    _means("SQLSTATE 2[23][0-9A-Z]{3}", Refused, "the value cannot be stored"),
+    _means("idp certificate must be", Refused, "the certificate was refused"),
+    _means("parse idp certificate", Refused, "the certificate was refused"),
+    _means(r"\A(proto: )?unexpected EOF\Z", Refused, "the request was cut off on the way"),
+    _means("proto:", Refused, "the request is malformed"),
+    _means("request should have no body", Refused, "the request is malformed"),
+    _means("in field path", Refused, "the request is malformed"),
 )
+# Nothing was done: a malformed page token, a path or a verb that is not there, a body that is refused unread.
+REFUSING = frozenset({400, 404, 405, 413, 415})
 
 
 def judge(route: str, status: int, headers: dict[str, str], body: bytes, *, now: float) -> dict[str, Any]:
@@ -59,7 +67,7 @@ def judge(route: str, status: int, headers: dict[str, str], body: bytes, *, now:
     """
     if status == 429:
         raise Unsent("too many requests", route=route, status=status, retry_after_s=_retry_after_s(headers, now))
-    if headers.get("content-encoding", "identity") != "identity":
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise BadAnswer("the answer is compressed, which was not asked for", route=route, status=status)
     if 300 <= status < 400:
         raise BadAnswer(
@@ -68,12 +76,18 @@ def judge(route: str, status: int, headers: dict[str, str], body: bytes, *, now:
             status=status,
             hint="Correct the API address.",
         )
-    document = _object(body) if headers.get("content-type", "").split(";")[0] == "application/json" else None
+    document = _object(body) if _media_type(headers) == "application/json" else None
     if status == 200 and document is not None:
         return document
     if status == 200:
         raise BadAnswer(_what_instead(headers, body), route=route, status=status)
+    if 200 <= status < 300:
+        raise BadAnswer(f"the server answered {status}, where only 200 is an answer", route=route, status=status)
     raise _refusal(route, status, document, headers, now)
+
+
+def _media_type(headers: dict[str, str]) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
@@ -97,7 +111,7 @@ def _deeper_than(value: Any, depth: int) -> bool:
 def _what_instead(headers: dict[str, str], body: bytes) -> str:
     if not body:
         return "the answer is empty, as when the server crashes"
-    kind = headers.get("content-type", "").split(";")[0]
+    kind = _media_type(headers)
     if kind != "application/json":
         return f"the answer is {printable(kind) or 'of no type'}, not JSON: is this the Management API?"
     return "the answer is not a JSON object"
@@ -111,15 +125,13 @@ def _refusal(
     if status == 401:
         hint = _ACCESS_HINT if "not authorized" in text else _KEY_HINT
         return Unauthorized(printable(text) or "the key was refused", route=route, status=status, hint=hint)
-    if status in {400, 404, 405, 413, 415, 499}:
+    if status in REFUSING:
         return Refused(printable(text) or f"refused with {status}", route=route, status=status)
     if status == 500:
         for meaning in MEANINGS:
-            if meaning.part in text:
+            if meaning.pattern.search(text):
                 said = f"{meaning.said} ({printable(text)})"
                 return meaning.error(said, route=route, status=status, hint=meaning.hint)
-        if _SQLSTATE.search(text):
-            return Refused(f"the value cannot be stored ({printable(text)})", route=route, status=status)
     said = printable(text) or "no reason was given"
     return Uncertain(
         f"the server answered {status}: {said}",
@@ -138,8 +150,9 @@ def _retry_after_s(headers: dict[str, str], now: float) -> float | None:
         wait_s = float(text[:9])
     else:
         try:
-            wait_s = parsedate_to_datetime(text).timestamp() - now
-        except (ValueError, TypeError, OverflowError):
+            when = parsedate_to_datetime(text)
+            wait_s = when.replace(tzinfo=when.tzinfo or UTC).timestamp() - now
+        except (ValueError, TypeError, OverflowError, IndexError):
             return None
     return min(max(wait_s, 0.0), 300.0)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
 
 _KEY = re.compile(r"ssoready_sk_[0-9a-z]{25}")
+_VISIBLE = re.compile(r"[!-~]+")
+_HOST = re.compile(r"[0-9a-z_-]+(\.[0-9a-z_-]+)*\.?|[0-9a-f:.]+")  # as urlsplit gives it, in lower case
 
 
 def parse_key(text: str) -> Secret:
@@ -29,13 +31,11 @@ def parse_key(text: str) -> Secret:
 
 def parse_url(text: str, *, allow_http: bool) -> str:
     """The API's address without a trailing slash; UsageError unless it is https, or http where that is safe."""
-    shown = text if len(text) < 200 and text.isprintable() else "the API address"
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise UsageError(f"{shown} is not an address") from None
-    if parts.scheme not in {"https", "http"} or not host or "@" in parts.netloc or parts.query or parts.fragment:
+    harmless = len(text) < 200 and text.isprintable() and "@" not in text and "ssoready_" not in text
+    shown = text if harmless else "this"
+    parts = _split(text)
+    host = parts.hostname if parts else None
+    if not parts or not host or "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError(f"{shown} is not the address of an API", "Write it like https://api.ssoready.com.")
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise UsageError(
@@ -43,6 +43,26 @@ def parse_url(text: str, *, allow_http: bool) -> str:
             "Use https, or set `allow_http = true` for the environment in the configuration file.",
         )
     return text.rstrip("/")
+
+
+def parse_proxy(text: str) -> str:
+    """An HTTP proxy's address; UsageError, which never repeats it, since it may hold a password."""
+    parts = _split(text)
+    if not parts or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise UsageError("this is not the address of an HTTP proxy", "Write it like http://proxy.example:3128.")
+    return text
+
+
+def _split(text: str) -> SplitResult | None:
+    """The parts of an http(s) address in plain ASCII, the host as A-labels; None for anything else."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"https", "http"} or not _VISIBLE.fullmatch(text) or not _HOST.fullmatch(host):
+        return None
+    return parts
 
 
 def is_loopback(host: str) -> bool:

@@ -39,11 +39,11 @@ def one(kind: Kind, route: str, document: dict[str, Any]) -> Fresh:
 
 
 def page(kind: Kind, route: str, document: dict[str, Any]) -> Page:
-    """One page; an empty list may be `{}`, but nothing else may be."""
+    """One page; an empty list may be `{}`, but nothing else may lack its wrapper."""
     items, token = document.get(kind.many, []), document.get("nextPageToken", "")
     if not isinstance(items, list) or not isinstance(token, str):
         raise BadAnswer(f"the answer is no list of `{kind.many}`", route=route)
-    if not items and document and set(document) != {kind.many}:
+    if document and kind.many not in document:
         raise BadAnswer(f"the answer has no `{kind.many}`, but other things", route=route)
     return Page(tuple(_live(kind, route, item) for item in items), token)
 

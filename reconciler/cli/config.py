@@ -18,11 +18,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.api.keys import parse_key, parse_url
+from reconciler.api.keys import parse_key, parse_proxy, parse_url
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
 from reconciler.model.settings import (
-    CLOUD_URL,
     DEFAULT_LIMITS,
     ApiSettings,
     DaemonSettings,
@@ -30,10 +29,14 @@ from reconciler.model.settings import (
     Limits,
     Selection,
 )
+from reconciler.model.state import Desired
 
-MAX_KEY_BYTES = 4096
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+S = TypeVar("S", bound=Struct)
+MAX_FILE_BYTES = 1024 * 1024
+MAX_DURATION_S = 366 * 86400.0
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h)", re.ASCII)
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_ENVIRONMENT_ID = re.compile(r"env_[0-9a-z]{25}")
 
 
 class Deliver(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,10 +77,18 @@ class Daemon(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class File(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole configuration file."""
+    """The whole configuration file, its sections not yet looked into."""
+
+    environments: dict[str, dict[str, Any]] = {}
+    daemon: Daemon = Daemon()
+
+
+class Configuration(Struct, frozen=True):
+    """What the file says, and the folder that its relative paths are in."""
 
     environments: dict[str, Section] = {}
     daemon: Daemon = Daemon()
+    base: Path = Path()
 
 
 class Flags(Struct, frozen=True):
@@ -100,75 +111,144 @@ class Flags(Struct, frozen=True):
     settle_s: float = 5.0
 
 
+class Chosen(Struct, frozen=True):
+    """The environment that a command is about, before anything is read for it."""
+
+    name: str | None
+    section: Section
+    folder: str
+
+
 def environments(flags: Flags) -> tuple[EnvironmentSettings, ...]:
     """All that the flags and the file speak of."""
-    file = read_file(flags.config) if flags.config else File()
-    base = Path(flags.config).parent if flags.config else Path()
-    if not file.environments:
-        if flags.folder is None:
-            raise UsageError("no folder was named", "Name one: `reconciler plan manifests/production`.")
-        section = Section(manifests=flags.folder)
-        return (_settings(None, section, Path(), flags, file),)
-    names = [flags.environment] if flags.environment else list(file.environments)
-    unknown = [name for name in names if name not in file.environments]
-    if unknown:
-        raise UsageError(f"{unknown[0]} is not in {flags.config}", f"It has: {', '.join(file.environments)}.")
-    return tuple(_settings(name, file.environments[name], base, flags, file) for name in names)
+    file = _file(flags)
+    return tuple(_settings(each, flags, file) for each in _chosen(flags, file))
 
 
 def one_environment(flags: Flags) -> EnvironmentSettings:
     """The only one; UsageError if several could be meant."""
-    found = environments(flags)
+    return _settings(one_folder(flags), flags, _file(flags))
+
+
+def one_folder(flags: Flags) -> Chosen:
+    """The only one, for a check that needs neither a key nor an address; UsageError if several could be meant."""
+    found = _chosen(flags, _file(flags))
     if len(found) > 1:
         names = ", ".join(each.name or "" for each in found)
         raise UsageError(f"the configuration has several environments: {names}", "Choose one with --environment.")
     return found[0]
 
 
+def _file(flags: Flags) -> Configuration:
+    return read_file(flags.config) if flags.config else Configuration()
+
+
+def _chosen(flags: Flags, file: Configuration) -> list[Chosen]:
+    if not file.environments:
+        if flags.folder is None:
+            raise UsageError(
+                "no folder was named",
+                "Name one, like manifests/production, or a configuration file that does, with --config.",
+            )
+        return [Chosen(flags.environment, Section(manifests=flags.folder), flags.folder)]
+    names = [flags.environment] if flags.environment else list(file.environments)
+    unknown = [name for name in names if name not in file.environments]
+    if unknown:
+        raise UsageError(
+            f"{flags.config} has no environment {unknown[0]!r}", f"It has: {', '.join(file.environments)}."
+        )
+    if flags.folder is not None and len(names) > 1:
+        raise UsageError(
+            f"{flags.folder} is one folder, and the configuration has several environments: {', '.join(names)}",
+            "Choose one with --environment, or leave the folder out.",
+        )
+    sections = [(name, file.environments[name]) for name in names]
+    return [
+        Chosen(name, section, flags.folder or str(file.base / section.manifests)) for name, section in sections
+    ]
+
+
 def daemon(flags: Flags) -> DaemonSettings:
     """The loop's settings."""
-    file = read_file(flags.config) if flags.config else File()
+    file = _file(flags)
     return DaemonSettings(resync_s=seconds(file.daemon.resync), listen=file.daemon.listen)
 
 
 def seconds(text: str) -> float:
     """`10m`, `30s`, `20ms`, `1h` in seconds."""
     found = _DURATION.fullmatch(text.strip())
-    if not found:
-        raise UsageError(f"{text!r} is not a duration", "Write it like 20ms, 30s, 10m or 1h.")
-    return float(found[1]) * _UNITS_S[found[2]]
+    length_s = float(found[1]) * _UNITS_S[found[2]] if found else math.inf
+    if length_s > MAX_DURATION_S:
+        raise UsageError(f"{text!r} is not a duration", "Write it like 20ms, 30s, 10m or 1h, up to a year.")
+    return length_s
 
 
-def read_file(path: str) -> File:
+# -- the file --------------------------------------------------------------------------------------
+
+
+def read_file(path: str) -> Configuration:
     """The configuration file; UsageError names what is wrong in it."""
     try:
-        data = Path(path).read_bytes()
-        return msgspec.convert(tomllib.loads(data.decode()), File)
+        with Path(path).open("rb") as opened:
+            data = opened.read(MAX_FILE_BYTES + 1)
+        document = tomllib.loads(data.decode())
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", "Name a readable file with --config."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}") from None
+        raise UsageError(f"{path} is not TOML: {error}", "Correct it; https://toml.io explains the form.") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deep") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise UsageError(f"{path} has more than {MAX_FILE_BYTES:,} bytes")
+    if not all(text.isprintable() for text in _texts(document)):
+        raise UsageError(f"{path} has control characters in a text")
+    file = _converted(document, File, path)
+    sections = {
+        name: _converted(section, Section, f"{path}: environments.{name}")
+        for name, section in file.environments.items()
+    }
+    return Configuration(sections, file.daemon, Path(path).parent)
+
+
+def _converted(document: Any, kind: type[S], place: str) -> S:
+    try:
+        return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{path}: {error}", _near(str(error))) from None
+        raise UsageError(f"{place}: {error}", _near(str(error))) from None
+
+
+def _texts(document: Any) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict):
+        for key, value in document.items():
+            yield key
+            yield from _texts(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _texts(value)
 
 
 def _near(message: str) -> str:
-    found = re.search(r"unknown field `(\w+)`", message)
+    found = re.search(r"unknown field `([^`]+)`", message)
     known = {name for kind in (File, Section, Daemon, FileLimits, Deliver) for name in kind.__struct_fields__}
     near = difflib.get_close_matches(found[1], sorted(known), n=1) if found else []
     return f"Did you mean `{near[0]}`?" if near else ""
 
 
-def _settings(name: str | None, section: Section, base: Path, flags: Flags, file: File) -> EnvironmentSettings:
-    if section.mode not in {"apply", "plan"}:
-        raise UsageError(f"mode is {section.mode!r}", 'It is "apply" or "plan".')
-    if section.deliver and section.deliver.to != "directory":
-        raise UsageError(f"secrets cannot be delivered to {section.deliver.to!r}", 'Known here: to = "directory".')
-    deliver = flags.deliver or (str(base / section.deliver.path) if section.deliver else None)
+# -- one environment -------------------------------------------------------------------------------
+
+
+def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentSettings:
+    section = chosen.section
+    _check(section)
+    deliver = flags.deliver or (str(file.base / section.deliver.path) if section.deliver else None)
     return EnvironmentSettings(
-        name=name,
-        manifests=flags.folder or str(base / section.manifests),
-        api=_api(section, base, flags, file),
+        name=chosen.name,
+        manifests=chosen.folder,
+        api=_api(section, flags, file),
         environment_id=section.environment_id,
         apply=section.mode == "apply",
         deliver_path=deliver,
@@ -180,6 +260,22 @@ def _settings(name: str | None, section: Section, base: Path, flags: Flags, file
     )
 
 
+def _check(section: Section) -> None:
+    if section.mode not in {"apply", "plan"}:
+        raise UsageError(f"mode is {section.mode!r}", 'It is "apply" or "plan".')
+    if section.deliver and section.deliver.to != "directory":
+        raise UsageError(f"secrets cannot be delivered to {section.deliver.to!r}", 'Known here: to = "directory".')
+    if section.environment_id is not None and not _ENVIRONMENT_ID.fullmatch(section.environment_id):
+        raise UsageError(
+            f"environment_id is {section.environment_id!r}", "It is `env_` and 25 letters and digits, or left out."
+        )
+    percent, creates = section.limits.max_changed_percent, section.limits.max_creates
+    if percent is not None and not 0 <= percent <= 100:
+        raise UsageError(f"max_changed_percent is {percent}", "It is a number from 0 to 100.")
+    if creates is not None and creates < 0:
+        raise UsageError(f"max_creates is {creates}", "It is 0 or more.")
+
+
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
@@ -187,54 +283,62 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-class _Credentials(Struct, frozen=True):
-    url: str
-    key: Secret
-
-
-def _api(section: Section, base: Path, flags: Flags, file: File) -> ApiSettings | None:
-    found = _credentials(section, base, flags)
+def _api(section: Section, flags: Flags, file: Configuration) -> ApiSettings | None:
+    found = credentials(
+        Told(flags.api_url, flags.api_key_file),
+        Told(section.api_url, section.api_key_file, file.base),
+        allow_http=section.allow_http,
+    )
     if found is None:
         return None
+    ca_file = flags.ca_file or (str(file.base / section.ca_file) if section.ca_file else None)
+    proxy = flags.proxy or section.proxy
+    rate = file.daemon.max_requests_per_second
+    if rate is not None and not 0.1 <= rate < math.inf:
+        raise UsageError(f"max_requests_per_second is {rate}", "It is a number from 0.1.")
+    if ca_file:
+        _check_authority(ca_file)
+    if proxy:
+        _check_proxy(proxy)
     return ApiSettings(
         url=found.url,
         key=found.key,
-        ca_file=flags.ca_file or section.ca_file,
-        proxy=flags.proxy or section.proxy,
+        ca_file=ca_file,
+        proxy=proxy,
         concurrency=flags.concurrency,
-        max_requests_per_second=flags.max_requests_per_second or file.daemon.max_requests_per_second,
+        max_requests_per_second=flags.max_requests_per_second or rate,
     )
 
 
-def _credentials(section: Section, base: Path, flags: Flags) -> _Credentials | None:
-    """Address and key, both from the flags, or the file's section, or the variables."""
-    if flags.api_url or flags.api_key_file:
-        key = _key_file(flags.api_key_file) if flags.api_key_file else _key_of(os.environ)
-        url = flags.api_url or (CLOUD_URL if flags.api_key_file else os.environ.get("SSOREADY_API_URL", CLOUD_URL))
-    elif section.api_url or section.api_key_file:
-        if not section.api_key_file:
-            raise CredentialsError("the configuration has `api_url`, but no `api_key_file` beside it")
-        key, url = _key_file(str(base / section.api_key_file)), section.api_url or CLOUD_URL
-    else:
-        key, url = _key_of(os.environ), os.environ.get("SSOREADY_API_URL", CLOUD_URL)
-    return None if key is None else _Credentials(parse_url(url, allow_http=section.allow_http), key)
+def _check_authority(path: str) -> None:
+    import ssl  # noqa: PLC0415 needed only where a server has an authority of its own
 
-
-def _key_of(variables: Mapping[str, str]) -> Secret | None:
-    if "SSOREADY_API_KEY" in variables:
-        return parse_key(variables["SSOREADY_API_KEY"])
-    if "SSOREADY_API_KEY_FILE" in variables:
-        return _key_file(variables["SSOREADY_API_KEY_FILE"])
-    return None
-
-
-def _key_file(path: str) -> Secret:
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_KEY_BYTES)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise UsageError(f"{path} holds no certificates", "Name a file of PEM certificates with --ca-file.") from None
     except OSError as error:
-        raise CredentialsError(f"cannot read the key file {path}: {error.strerror}") from None
-    return parse_key(data.decode("latin-1"))
+        raise UsageError(f"cannot read {path}: {error.strerror}", "Name another with --ca-file.") from None
+
+
+def _check_proxy(text: str) -> None:
+    """A proxy's address may hold a password, so it is not repeated."""
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise UsageError("the proxy is not an address", "Write it like http://proxy.example:3128.")
+
+
+def check_name(name: str | None, folder: str, desired: Desired) -> None:
+    """UsageError if the folder is another environment than the one that was named."""
+    if name is not None and desired.environment.name != name:
+        raise UsageError(
+            f"{folder} is the environment {desired.environment.name!r}, not {name!r}",
+            "The name that is asked for, or of the configuration's section, is the Environment's metadata.name.",
+        )
 
 
 def is_terminal() -> bool:

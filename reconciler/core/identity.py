@@ -24,7 +24,7 @@ def identify(value: Any) -> Identity:
     metadata, spec = _mapping(value, "metadata"), _mapping(value, "spec")
     name, id_ = metadata.get("name"), spec.get("id")
     external_id = spec.get("externalId", name if id_ is None else None)
-    readable = all(part is None or isinstance(part, str) for part in (id_, external_id))
+    readable = all(part is None or _text(part) for part in (id_, external_id))
     return Identity(
         name=_text(name),
         id=_text(id_),

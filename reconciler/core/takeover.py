@@ -64,9 +64,9 @@ def _needs(
     for field in change.fields:
         if field.wire != "domains" or not isinstance(field.after, tuple):
             continue
-        before = field.before if isinstance(field.before, tuple) else ()
-        had = {domain.normal(name) for name in before}
-        for name in sorted(set(field.after) - had):
+        # a live one with capitals or blanks matches no sign-in: putting it right adds the domain
+        had = field.before if isinstance(field.before, tuple) else ()
+        for name in sorted(set(field.after) - set(had)):
             for holder in sorted(holders.get(name, set()) - {str(change.id)}):
                 giver = givers.get((holder, name))
                 if giver is None:

@@ -181,3 +181,65 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Observed]:
     return build.desired(
         *wanted, complete=draw(st.sampled_from([True, True, True, False])), forbid_shared=draw(st.booleans())
     ), world
+
+
+@st.composite
+def moved_primaries(draw: st.DrawFn) -> tuple[Desired, Observed]:
+    """One organization in git's care whose live children are known to git, while their primaries move."""
+    number = draw(st.integers(1, 3))
+    entities = [f"e{each}" for each in range(number)]
+    holder = draw(st.sampled_from([None, *range(number)]))
+    seen, declared = [], []
+    primaries = _primaries(draw, number + 1)
+    for each, entity in enumerate(entities):
+        shown = {"entity": entity} | draw(idp(cleared=False))
+        seen.append(build.live_connection(each, primary=each == holder, **shown))
+        pin = build.conn_id(each) if draw(st.booleans()) else None
+        stated = {key: value for key, value in shown.items() if key == "entity" or draw(st.booleans())}
+        stated |= draw(idp(cleared=pin is not None)) if draw(st.booleans()) else {}
+        if draw(st.integers(0, 5)):
+            declared.append(build.connection("abc"[each], id_=pin, primary=primaries[each], **stated))
+    if draw(st.booleans()):
+        declared.append(build.connection("new", entity="new", primary=primaries[-1]))
+    directories = draw(live_directories(max_size=2))
+    wanted = build.organization(
+        "acme",
+        connections=draw(st.permutations(declared)),
+        directories=draw(declared_directories(directories)),
+        ownership=draw(st.sampled_from([Ownership.FULL, Ownership.FULL, Ownership.FULL, *Ownership])),
+    )
+    return build.desired(wanted), build.observed(build.live(1, "acme", connections=seen, directories=directories))
+
+
+@st.composite
+def moved_domains(draw: st.DrawFn) -> tuple[Desired, Observed]:
+    """Organizations that are all known to git, or new, between which domains move."""
+    spellings = [*DOMAINS, DOMAINS[0].upper(), " " + DOMAINS[1]]
+    handles = ("acme", "globex", "initech", "umbrella")
+    seen = [
+        build.live(number, handle, domains=draw(st.lists(st.sampled_from(spellings), unique=True, max_size=3)))
+        for number, handle in enumerate(handles)
+        if draw(st.integers(0, 4))
+    ]
+    owner = draw(st.lists(st.sampled_from(handles), min_size=len(DOMAINS), max_size=len(DOMAINS)))
+    stated = {
+        handle: {"domains": tuple(sorted(d for d, who in zip(DOMAINS, owner, strict=True) if who == handle))}
+        for handle in handles
+    }
+    wanted = [
+        build.organization(
+            handle,
+            display_name=handle,
+            distinct_from=[each.organization.id for each in seen],
+            suspend=draw(st.sampled_from([None] * 7 + ["later"])),
+            **(stated[handle] if draw(st.integers(0, 7)) else {}),
+        )
+        for handle in handles
+        if draw(st.integers(0, 7))
+    ]
+    return build.desired(*wanted), build.observed(*seen)
+
+
+def all_worlds() -> st.SearchStrategy[tuple[Desired, Observed]]:
+    """Worlds of every kind."""
+    return st.one_of(worlds(), moved_primaries(), moved_domains())

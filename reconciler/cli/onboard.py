@@ -69,12 +69,12 @@ def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> 
 
 
 @click.command()
+@_about_one
 @click.argument("directory")
 @click.option("--yes", envvar="RECONCILER_YES", is_flag=True, help="Do not ask.")
-@_about_one
 def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any) -> int:
     """A new SCIM bearer token for DIRECTORY, written to --deliver. The old one is void at once."""
-    from reconciler.engine.onboard import directory_of, find  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.engine.onboard import find, rotation_of  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.onboard import rotate_token as rotate  # noqa: PLC0415
 
     if not flags.get("deliver") and not flags.get("config"):
@@ -84,12 +84,13 @@ def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any
 
     async def work() -> str | None:
         errand = _errand(name, flags)
-        live = directory_of(errand, await find(errand), directory)
+        rotation = rotation_of(await find(errand), directory)
+        live = rotation.live
         if live.has_client_bearer_token and not yes:
             note(f"{live.id} has a token: provisioning stops at once, until the customer enters the new one.")
             if click.prompt("Rotate it? Only `yes` does", default="no", err=True) != "yes":
                 return None
-        await rotate(errand, live, directory)
+        await rotate(errand, rotation)
         return live.id
 
     done = asyncio.run(work())

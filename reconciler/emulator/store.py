@@ -81,12 +81,12 @@ class Store:
         """Everything, to be written to a file."""
         rows = self._rows.values()
         return Contents(
-            self.environments,
+            dict(self.environments),
             [row for row in rows if isinstance(row, Organization)],
             [row for row in rows if isinstance(row, SAMLConnection)],
             [row for row in rows if isinstance(row, SCIMDirectory)],
-            self._bearer_tokens,
-            self._setup_links,
+            dict(self._bearer_tokens),
+            dict(self._setup_links),
         )
 
     # Reading

@@ -7,6 +7,7 @@ import asyncio
 from msgspec import Struct
 
 from reconciler.api.client import Client
+from reconciler.core.match import match_children
 from reconciler.engine.issue import LINK_LIFETIME_S
 from reconciler.engine.reconcile import api_settings, delivery
 from reconciler.engine.world import World
@@ -17,6 +18,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import (
     Desired,
+    DesiredOrganization,
     Organization,
     Record,
     RecordState,
@@ -26,8 +28,9 @@ from reconciler.model.state import (
 
 
 class Customer(Struct, frozen=True):
-    """One live organization with everything in it."""
+    """One live organization with everything in it, and its manifest, if one is known."""
 
+    wanted: DesiredOrganization | None
     organization: Organization
     connections: tuple[SAMLConnection, ...]
     directories: tuple[SCIMDirectory, ...]
@@ -57,8 +60,8 @@ class Errand(Struct, frozen=True):
 
 async def find(errand: Errand) -> Customer:
     """The live organization that a handle, an external id or an `org_` id names; UsageError if there is none."""
-    desired, name = errand.desired, errand.name
-    wanted = next((each for each in desired.organizations if each.name == name), None) if desired else None
+    declared, name = errand.desired.organizations if errand.desired else (), errand.name
+    wanted = next((each for each in declared if each.name == name), None)
     keys = {wanted.id or wanted.external_id} if wanted else {name}
     async with errand.client(read_only=True) as client:
         async for page in client.organizations():
@@ -66,6 +69,7 @@ async def find(errand: Errand) -> Customer:
                 if organization.id in keys or organization.external_id in keys:
                     found = [await client.children(kind, organization.id) for kind in CHILD_KINDS]
                     return Customer(
+                        wanted or next((each for each in declared if _means(each, organization)), None),
                         organization,
                         tuple(each for each in found[0] if isinstance(each, SAMLConnection)),
                         tuple(each for each in found[1] if isinstance(each, SCIMDirectory)),
@@ -76,9 +80,14 @@ async def find(errand: Errand) -> Customer:
     )
 
 
+def _means(wanted: DesiredOrganization, live: Organization) -> bool:
+    return live.id == wanted.id if wanted.id else live.external_id == wanted.external_id
+
+
 async def setup_link(errand: Errand, customer: Customer, *, saml: bool, scim: bool) -> Secret:
     """A one-time link, valid for a day; recorded too where a delivery target is configured."""
-    target, now, name = delivery(errand.environment), errand.world.now(), errand.name
+    target, now = delivery(errand.environment), errand.world.now()
+    name = customer.wanted.name if customer.wanted else errand.name
     id_ = customer.organization.id
     if target:
         target.write(name, None, Record(RecordState.PENDING, id_, None, saml, scim, now, None))
@@ -90,27 +99,37 @@ async def setup_link(errand: Errand, customer: Customer, *, saml: bool, scim: bo
     return url
 
 
-def directory_of(errand: Errand, customer: Customer, directory: str) -> SCIMDirectory:
-    """The live directory that a handle or an id names; UsageError if that is not certain."""
-    pins = {
-        child.name: child.id
-        for wanted in (errand.desired.organizations if errand.desired else ())
-        if wanted.name == errand.name
-        for child in wanted.collections.get(DIRECTORY.name, ())
-    }
-    wanted_id = pins.get(directory) or directory
-    for each in customer.directories:
-        if each.id == wanted_id:
-            return each
-    if directory in pins and pins[directory] is None and len(customer.directories) == 1:
-        return customer.directories[0]
+class Rotation(Struct, frozen=True):
+    """A live directory, and the handles under which its token is kept."""
+
+    organization: str
+    directory: str
+    live: SCIMDirectory
+
+
+def rotation_of(customer: Customer, directory: str) -> Rotation:
+    """The directory that a handle or an id names; UsageError if that is not certain, or no manifest names it."""
+    wanted = customer.wanted
+    if wanted is None:
+        raise UsageError(
+            "no manifest names this organization, so its token has no place",
+            "Name the folder that has it with --dir.",
+        )
+    declared = wanted.collections.get(DIRECTORY.name, ())
+    match = match_children(DIRECTORY.name, declared, customer.directories, wanted.distinct_from)
+    for handle, found in match.found.items():
+        if directory in (handle, found.live.id) and isinstance(found.live, SCIMDirectory):
+            return Rotation(wanted.name, handle, found.live)
     ids = ", ".join(each.id for each in customer.directories) or "none"
-    raise UsageError(f"{directory!r} is not certainly one of its directories", f"Live are: {ids}. Give an id.")
+    raise UsageError(
+        f"{directory!r} is not certainly one of its directories",
+        f"Live are: {ids}. Pin the right one with `id:` in the manifest, then name its handle.",
+    )
 
 
-async def rotate_token(errand: Errand, live: SCIMDirectory, directory: str) -> None:
+async def rotate_token(errand: Errand, rotation: Rotation) -> None:
     """A new bearer token, delivered: pending before it is made, so that a lost one is known to be lost."""
-    target, world, name = delivery(errand.environment), errand.world, errand.name
+    target, world, live = delivery(errand.environment), errand.world, rotation.live
     if target is None:
         raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
     record = Record(
@@ -122,7 +141,7 @@ async def rotate_token(errand: Errand, live: SCIMDirectory, directory: str) -> N
         issued_at=world.now(),
         expires_at=None,
     )
-    await asyncio.to_thread(target.write, name, directory, record)
+    await asyncio.to_thread(target.write, rotation.organization, rotation.directory, record)
     async with errand.client(read_only=False) as client, client.lane() as lane:
         token = await lane.rotate(live.id)
     issued = Record(
@@ -134,4 +153,6 @@ async def rotate_token(errand: Errand, live: SCIMDirectory, directory: str) -> N
         issued_at=world.now(),
         expires_at=None,
     )
-    await asyncio.to_thread(target.write, name, directory, issued, token, live.scim_base_url)
+    await asyncio.to_thread(
+        target.write, rotation.organization, rotation.directory, issued, token, live.scim_base_url
+    )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 from reconciler.model.change import Change
 from reconciler.model.event import ChangeDone, Event, Retrying
-from reconciler.model.outcome import GOOD
-from reconciler.model.secret import MASK, Secret
+from reconciler.model.outcome import GOOD, Report
+from reconciler.render.words import escaped, masked
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_SECRETS = re.compile(
-    r"ssoready_[a-z_]+_[0-9A-Za-z]+|one-time-token=[^\s\"&]+|-----BEGIN[^-]*PRIVATE KEY[\s\S]*|Bearer \S+"
-)
+Entry = MutableMapping[str, Any]
 
 
 def configure(format_: str | None, level: str) -> None:
@@ -23,43 +20,37 @@ def configure(format_: str | None, level: str) -> None:
     import structlog  # noqa: PLC0415 150 ms, and not needed to validate
 
     chosen = format_ or ("console" if sys.stderr.isatty() else "json")
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if chosen == "json"
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
+    colours = sys.stderr.isatty()
+    renderers: list[Any] = [structlog.processors.JSONRenderer()]
+    if chosen == "console":
+        plain = structlog.dev.plain_traceback
+        renderers = [
+            printable,
+            structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, exception_formatter=plain),
+        ]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             redact,
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # asked for each line: a progress bar puts its own stderr in place to stay below the lines
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
 
-def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Masks whatever looks like a secret, in every value of an event."""
-    return {key: masked(value) for key, value in event.items()}
+def redact(_: Any, __: str, entry: Entry) -> Entry:
+    """Masks whatever looks like a secret, in every value of an entry."""
+    return {key: masked(value) for key, value in entry.items() if value is not None}
 
 
-def masked(value: Any) -> Any:
-    """The value without anything that looks like a secret."""
-    if isinstance(value, Secret):
-        return MASK
-    if isinstance(value, str):
-        return _SECRETS.sub(MASK, value)
-    if isinstance(value, Mapping):
-        return {key: masked(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked(each) for each in value]
-    return value
+def printable(_: Any, __: str, entry: Entry) -> Entry:
+    """Escapes what would steer a terminal."""
+    return {key: escaped(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
 def watch(event: Event) -> None:
@@ -72,22 +63,40 @@ def watch(event: Event) -> None:
         write = log.info if outcome.result in GOOD else log.warning
         write(
             "change",
-            **_fields(outcome.change),
+            **_fields(outcome.change, outcome.id),
             result=outcome.result,
             duration_ms=_ms(event.duration_s),
             error=outcome.error,
         )
     elif isinstance(event, Retrying):
-        log.warning("retry", route=f"{event.method} {event.route}", attempt=event.attempt, reason=event.reason)
+        log.warning("retry", route=f"{event.method} {event.route}", attempt=event.attempt, error=event.reason)
 
 
-def _fields(change: Change) -> dict[str, Any]:
+def summary(report: Report, code: int) -> None:
+    """One line for a whole pass."""
+    import structlog  # noqa: PLC0415
+
+    plan = report.plan
+    structlog.get_logger().info(
+        "pass",
+        environment=plan.environment,
+        revision=plan.revision,
+        digest=plan.digest,
+        exit_code=code,
+        changes=len(plan.changes),
+        blocked=len(plan.blocked),
+        unchanged=plan.unchanged,
+        duration_ms=_ms(report.duration_s),
+    )
+
+
+def _fields(change: Change, id_: str | None) -> dict[str, Any]:
     return {
         "action": change.action,
         "kind": change.key.kind,
         "organization": change.key.organization,
         "name": change.key.name,
-        "id": change.id if isinstance(change.id, str) else None,
+        "id": id_ or (change.id if isinstance(change.id, str) else None),
         "fields": [field.path for field in change.fields],
     }
 

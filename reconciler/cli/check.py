@@ -7,18 +7,17 @@ import time
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, one_environment
-from reconciler.cli.output import result, style
+from reconciler.cli.config import Flags, check_name, one_folder
+from reconciler.cli.output import document, result, style
+from reconciler.model.errors import UsageError
 from reconciler.model.manifest import Severity
 from reconciler.render import json, text
 
 
 @click.command()
 @options.folder
-@click.option("--config", envvar="RECONCILER_CONFIG", metavar="FILE", help="reconciler.toml.")
-@click.option(
-    "--environment", envvar="RECONCILER_ENVIRONMENT", metavar="NAME", help="Which environment of the file."
-)
+@options.config
+@options.environment
 @options.allow_empty
 @options.output
 def validate(
@@ -27,26 +26,31 @@ def validate(
     """Every problem in the manifests of DIR, each with its place."""
     from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
 
-    if folder is None:
-        folder = one_environment(Flags(config=config, environment=environment)).manifests
-    loaded = load(folder, now=time.time(), allow_empty=allow_empty)
+    chosen = one_folder(Flags(folder=folder, config=config, environment=environment))
+    loaded = load(chosen.folder, now=time.time(), allow_empty=allow_empty)
+    if loaded.desired is not None:
+        check_name(chosen.name, chosen.folder, loaded.desired)
     if output == "json":
-        result(json.dumps(json.validation(loaded.problems, loaded.files, loaded.manifests)))
+        document(json.validation(loaded.problems, loaded.files, loaded.manifests))
     else:
-        result(text.validation(loaded.problems, loaded.files, loaded.manifests, style(folder)))
+        result(text.validation(loaded.problems, loaded.files, loaded.manifests, style(chosen.folder)))
     return 8 if any(problem.severity is Severity.ERROR for problem in loaded.problems) else 0
 
 
 @click.command()
 @click.argument("kind", default="organization")
 def schema(kind: str) -> int:
-    """Prints the JSON Schema of KIND: organization, environment, plan, report, validation or error."""
+    """Prints the JSON Schema of KIND.
+
+    Of a manifest (organization, environment), or of what `--output json` prints (plan, report, validation,
+    customer, setuplink, bearertoken, error).
+    """
     from reconciler.source import schemas  # noqa: PLC0415
 
     try:
         result(schemas.text(kind.lower()))
     except KeyError:
-        raise click.UsageError(f"no schema is called {kind!r}: there are {', '.join(schemas.PUBLISHED)}") from None
+        raise UsageError(f"no schema is called {kind!r}", f"There are {', '.join(schemas.PUBLISHED)}.") from None
     return 0
 
 
@@ -59,6 +63,6 @@ def completion(ctx: click.Context, shell: str) -> int:
 
     found = get_completion_class(shell)
     if found is None:
-        raise click.UsageError(f"no completion for {shell}")
+        raise UsageError(f"no completion for {shell}")
     result(found(ctx.find_root().command, {}, "reconciler", "_RECONCILER_COMPLETE").source() + "\n")
     return 0

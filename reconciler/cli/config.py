@@ -7,20 +7,20 @@ file that merely lies in the working directory: a pull request must not be able 
 from __future__ import annotations
 
 import difflib
-import os
+import math
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from reconciler.api.keys import parse_key, parse_proxy, parse_url
-from reconciler.model.errors import CredentialsError, UsageError
-from reconciler.model.secret import Secret
+from reconciler.api.keys import parse_proxy
+from reconciler.cli.credentials import Told, credentials
+from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
     DEFAULT_LIMITS,
     ApiSettings,
@@ -125,6 +125,11 @@ def environments(flags: Flags) -> tuple[EnvironmentSettings, ...]:
     return tuple(_settings(each, flags, file) for each in _chosen(flags, file))
 
 
+def every_folder(flags: Flags) -> list[Chosen]:
+    """All of them, by name, before any key is read."""
+    return _chosen(flags, _file(flags))
+
+
 def one_environment(flags: Flags) -> EnvironmentSettings:
     """The only one; UsageError if several could be meant."""
     return _settings(one_folder(flags), flags, _file(flags))
@@ -193,11 +198,11 @@ def read_file(path: str) -> Configuration:
             data = opened.read(MAX_FILE_BYTES + 1)
         document = tomllib.loads(data.decode())
     except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror}", "Name a readable file with --config."
-        ) from None
+        raise UsageError(f"cannot read {path}: {error.strerror}", "Name a readable file with --config.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}", "Correct it; https://toml.io explains the form.") from None
+        raise UsageError(
+            f"{path} is not TOML: {error}", "Correct it; https://toml.io explains the form."
+        ) from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deep") from None
     if len(data) > MAX_FILE_BYTES:
@@ -298,13 +303,11 @@ def _api(section: Section, flags: Flags, file: Configuration) -> ApiSettings | N
         raise UsageError(f"max_requests_per_second is {rate}", "It is a number from 0.1.")
     if ca_file:
         _check_authority(ca_file)
-    if proxy:
-        _check_proxy(proxy)
     return ApiSettings(
         url=found.url,
         key=found.key,
         ca_file=ca_file,
-        proxy=proxy,
+        proxy=parse_proxy(proxy) if proxy else None,
         concurrency=flags.concurrency,
         max_requests_per_second=flags.max_requests_per_second or rate,
     )
@@ -316,20 +319,11 @@ def _check_authority(path: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:
-        raise UsageError(f"{path} holds no certificates", "Name a file of PEM certificates with --ca-file.") from None
+        raise UsageError(
+            f"{path} holds no certificates", "Name a file of PEM certificates with --ca-file."
+        ) from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", "Name another with --ca-file.") from None
-
-
-def _check_proxy(text: str) -> None:
-    """A proxy's address may hold a password, so it is not repeated."""
-    try:
-        parts = urlsplit(text)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sound = False
-    if not sound:
-        raise UsageError("the proxy is not an address", "Write it like http://proxy.example:3128.")
 
 
 def check_name(name: str | None, folder: str, desired: Desired) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import logging
 import os
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 import click
 
 from reconciler import __version__
-from reconciler.cli.output import failed, leave
+from reconciler.cli.output import begin, failed, leave
 from reconciler.model.errors import Interrupted, ReconcilerError, UsageError
 
 # Where each command lives; it is loaded when it is called.
@@ -57,6 +60,17 @@ class Commands(click.Group):
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first argument names; for one that does not exist, the nearest."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else "`reconciler --help` lists them."
+            raise UsageError(f"there is no command {name!r}", hint)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without loading them."""
         with formatter.section("Commands"):
@@ -71,34 +85,48 @@ def cli() -> None:
 
 def main() -> None:
     """Runs a command and leaves with its exit code."""
+    _quiet()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     leave(run(sys.argv[1:]))
 
 
+def _quiet() -> None:
+    """What Python itself would say with a traceback (of a lost task, at shutdown) is not for a user's eyes."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 for good
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 for good
+    logging.getLogger().addHandler(logging.NullHandler())
+    sys.unraisablehook = lambda _: None
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
+    begin()
     output = _output(arguments)
     try:
-        code = cli.main(arguments, prog_name="reconciler", standalone_mode=False)
+        code = cli.main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:
-        hint = "See `reconciler --help`."
-        if isinstance(error, click.UsageError) and error.ctx:
-            hint = f"See `{error.ctx.command_path} --help`."
-        return failed(UsageError(error.format_message(), hint), output)
+        return failed(_usage(error), output)
     except (KeyboardInterrupt, click.Abort):
-        return failed(Interrupted("interrupted"), output)
+        return failed(Interrupted("interrupted", "Nothing was left half done: run it again."), output)
     except ReconcilerError as error:
         return failed(error, output)
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader of a help text left
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:  # noqa: BLE001 whatever it is, a traceback must not reach a user
-        return failed(
-            ReconcilerError(f"internal error: {_where(error)}", "Please report it with this line."), output
-        )
+        hint = "This is a fault of the reconciler: please report it with this line. Running it again is safe."
+        return failed(ReconcilerError(f"internal error: {_where(error)}", hint), output)
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    """A mistake in the command line, in click's words, which name the nearest flag."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return UsageError(error.format_message(), f"See `{context.command_path if context else 'reconciler'} --help`.")
 
 
 def _where(error: Exception) -> str:

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Number(click.FloatRange):
+    """A number from `min` that is one: neither nan nor inf, which no comparison would stop."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+def _places(sort: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Lets a shell complete names of files or folders."""
+    return lambda _ctx, _param, incomplete: [CompletionItem(incomplete, type=sort)]
+
+
+_FILES = _places("file")
+_FOLDERS = _places("dir")
 
 
 def _flag(name: str, **more: Any) -> Callable[[F], F]:
@@ -17,19 +41,44 @@ def _flag(name: str, **more: Any) -> Callable[[F], F]:
 
 output = _flag("--output", type=click.Choice(["text", "json"]), default="text", help="For people or for machines.")
 allow_empty = _flag("--allow-empty", is_flag=True, help="A folder without organizations is no error.")
-folder = click.argument("folder", metavar="[DIR]", required=False)
+folder = click.argument("folder", metavar="[DIR]", required=False, shell_complete=_FOLDERS)
+folder_flag = click.option(
+    "--dir", "folder", metavar="DIR", shell_complete=_FOLDERS, help="Manifests in which NAME is a handle."
+)
+config = _flag(
+    "--config", metavar="FILE", shell_complete=_FILES, help="reconciler.toml, read only where it is named."
+)
+environment = _flag("--environment", metavar="NAME", help="Which environment is meant, by its name.")
 
 _CONNECTION = (
-    _flag("--config", metavar="FILE", help="reconciler.toml, read only where it is named."),
-    _flag("--environment", metavar="NAME", help="Which environment of the configuration file."),
-    _flag("--api-url", metavar="URL", help="Address of the Management API."),
-    _flag("--api-key-file", metavar="FILE", help="File that holds the API key."),
-    _flag("--ca-file", metavar="FILE", help="Certificate authority of a server of your own."),
+    config,
+    environment,
+    # their variables are read by credentials.py, which must know where each came from
+    click.option("--api-url", metavar="URL", help="Address of the Management API. Variable: SSOREADY_API_URL."),
+    click.option(
+        "--api-key-file",
+        metavar="FILE",
+        shell_complete=_FILES,
+        help="File that holds the API key. Variables: SSOREADY_API_KEY, SSOREADY_API_KEY_FILE.",
+    ),
+    _flag("--ca-file", metavar="FILE", shell_complete=_FILES, help="Authority of a server of your own."),
     _flag("--proxy", metavar="URL", help="HTTP proxy; the environment's is not used unasked."),
-    _flag("--concurrency", type=click.IntRange(1, 64), default=24, show_default=True, help="Requests at once."),
-    _flag("--max-requests-per-second", type=click.FloatRange(0.1), help="An upper bound."),
-    _flag("--deliver", metavar="FOLDER", help="Where issued tokens and setup links are written (mode 0600)."),
-    click.option("--settle-s", envvar="RECONCILER_SETTLE_S", type=click.FloatRange(0), default=5.0, hidden=True),
+    _flag(
+        "--concurrency",
+        type=click.IntRange(1, 64),
+        metavar="1-64",
+        default=24,
+        show_default=True,
+        help="Requests at once.",
+    ),
+    _flag("--max-requests-per-second", type=Number(0.1), metavar="NUMBER", help="An upper bound."),
+    _flag(
+        "--deliver",
+        metavar="FOLDER",
+        shell_complete=_FOLDERS,
+        help="Where issued tokens and setup links are written (mode 0600).",
+    ),
+    _flag("--settle-s", type=Number(0, 3600), default=5.0, hidden=True),
 )
 _SELECTION = (
     _flag("--target", metavar="NAME", multiple=True, help="Only this organization; repeatable."),
@@ -41,8 +90,16 @@ _LOGS = (
     _flag(
         "--log-format", type=click.Choice(["json", "console"]), help="Default: console on a terminal, else json."
     ),
-    _flag("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning"),
+    _flag(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default="warning",
+        show_default=True,
+        help="How much goes to stderr.",
+    ),
 )
+approve = _flag("--approve", metavar="DIGEST", help="Lift the guards for this plan alone.")
+yes = _flag("--yes", is_flag=True, help="Do not ask.")
 
 
 def _all(flags: tuple[Callable[[Any], Any], ...]) -> Callable[[F], F]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TextIO
 
 from reconciler.model.errors import ReconcilerError
 from reconciler.render import json, text
-from reconciler.render.words import escaped
+from reconciler.render.words import escaped, fitted
 
 FIRST_WINS = (5, 3, 1, 8, 7, 6, 4, 2, 0)  # of several exit codes that hold, the first of these is it
+_begun = [False]  # whether a JSON document is on its way: a second one must never follow it
 
 
 def exit_code(*codes: int) -> int:
@@ -18,33 +22,82 @@ def exit_code(*codes: int) -> int:
     return next(code for code in FIRST_WINS if code in codes or code == 0)
 
 
+def begin() -> None:
+    """A command starts with nothing said."""
+    _begun[0] = False
+
+
 def result(words: str) -> None:
-    """What was asked for."""
-    sys.stdout.write(words)
-    sys.stdout.flush()
+    """What was asked for, as text."""
+    _write(sys.stdout, words.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+
+
+def document(value: json.Document, *, secret: bool = False) -> None:
+    """What was asked for, as JSON: the one document of this command."""
+    encoded = json.dumps(value, secret=secret)
+    _begun[0] = True
+    _write(sys.stdout, encoded)
 
 
 def note(words: str) -> None:
     """What a person may want to know beside it."""
-    sys.stderr.write(f"{words}\n")
-    sys.stderr.flush()
+    _note(fitted(escaped(words), _columns(sys.stderr)) + "\n")
 
 
-def style(folder: str = "") -> text.Style:
+def tell(words: Callable[[text.Style], str], folder: str) -> None:
+    """A longer text for a person, while stdout is for something else."""
+    _note(words(style(folder, sys.stderr)))
+
+
+def _note(words: str) -> None:
+    # where nobody listens any more, there is nobody to be told
+    with contextlib.suppress(OSError, ReconcilerError):
+        _write(sys.stderr, words.encode(sys.stderr.encoding or "utf-8", "backslashreplace"))
+
+
+def _write(stream: TextIO, data: bytes) -> None:
+    """All of it, or an error; a reader who left (`| head`) is none: the command goes on, its exit code holds."""
+    try:
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
+    except BrokenPipeError:
+        _discard(stream)
+    except OSError as error:
+        _discard(stream)
+        raise ReconcilerError(
+            f"cannot write the output: {error.strerror}", "Make room, or write elsewhere."
+        ) from None
+
+
+def _discard(stream: TextIO) -> None:
+    """What is still to be written to that stream is dropped, also by the interpreter as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def style(folder: str = "", stream: TextIO | None = None) -> text.Style:
     """Colours on a terminal, unless NO_COLOR; FORCE_COLOR forces them."""
+    shown_on = stream or sys.stdout
     forced, refused = os.environ.get("FORCE_COLOR"), os.environ.get("NO_COLOR")
-    colour = bool(forced) or (not refused and sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
-    return text.Style(colour=colour, folder=folder.rstrip("/"))
+    terminal = shown_on.isatty() and os.environ.get("TERM") != "dumb"
+    colour = not refused and (bool(forced) or terminal)
+    return text.Style(colour=colour, folder=folder.rstrip("/") or folder, columns=_columns(shown_on))
+
+
+def _columns(stream: TextIO) -> int | None:
+    """A terminal's width; None where lines may be of any length."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def failed(error: ReconcilerError, output: str) -> int:
     """Says what went wrong, in the asked format; returns the exit code."""
-    if output == "json":
-        result(json.dumps(json.error(error)))
+    if output == "json" and not _begun[0]:
+        with contextlib.suppress(ReconcilerError):
+            document(json.error(error))
     else:
-        note(f"error: {escaped(error.message)}")
-        if error.hint:
-            note(f"  {escaped(error.hint)}")
+        _note(text.failure(error, style(stream=sys.stderr)))
     return error.exit_code
 
 

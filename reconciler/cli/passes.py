@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import random
 import signal
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, is_terminal, one_environment
-from reconciler.cli.output import exit_code, note, result, style
+from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
+from reconciler.cli.output import document, exit_code, note, result, style, tell
 from reconciler.model.change import Plan
-from reconciler.model.errors import UsageError
-from reconciler.model.manifest import Problem
-from reconciler.model.outcome import GOOD, Report
+from reconciler.model.errors import Interrupted, UsageError
+from reconciler.model.manifest import Severity
+from reconciler.model.outcome import GOOD, Halt, Report
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import Desired
 from reconciler.render import json, text
+from reconciler.render.words import count
+
+if TYPE_CHECKING:
+    from reconciler.engine.load import Loaded
+    from reconciler.engine.world import World
 
 
 @click.command()
@@ -27,9 +33,7 @@ from reconciler.render import json, text
 @options.connection
 @options.selection
 @options.allow_empty
-@click.option(
-    "--approve", envvar="RECONCILER_APPROVE", metavar="DIGEST", help="Lift the guards for this plan alone."
-)
+@options.approve
 @click.option(
     "--detailed-exitcode", envvar="RECONCILER_DETAILED_EXITCODE", is_flag=True, help="2 if it has changes."
 )
@@ -42,7 +46,11 @@ def plan(**flags: Any) -> int:
     if desired is None:
         return 8
     made = asyncio.run(_plan(environment, desired))
-    _show_plan(made, environment, output)
+    if output == "json":
+        document(json.plan(made))
+    else:
+        look = style(environment.manifests)
+        result(text.plan(made, look) + text.pins(made, look))
     return _code_of_plan(made, detailed=detailed)
 
 
@@ -51,10 +59,8 @@ def plan(**flags: Any) -> int:
 @options.connection
 @options.selection
 @options.allow_empty
-@click.option(
-    "--approve", envvar="RECONCILER_APPROVE", metavar="DIGEST", help="Lift the guards for this plan alone."
-)
-@click.option("--yes", envvar="RECONCILER_YES", is_flag=True, help="Do not ask.")
+@options.approve
+@options.yes
 @options.logs
 @options.output
 def apply(**flags: Any) -> int:
@@ -65,7 +71,8 @@ def apply(**flags: Any) -> int:
     environment, desired = _loaded(flags, output)
     if desired is None:
         return 8
-    return asyncio.run(_apply(environment, desired, output, yes=yes))
+    report = asyncio.run(_apply(environment, desired, output, yes=yes))
+    return _code_of_report(report)
 
 
 def _loaded(flags: dict[str, Any], output: str) -> tuple[EnvironmentSettings, Desired | None]:
@@ -77,57 +84,58 @@ def _loaded(flags: dict[str, Any], output: str) -> tuple[EnvironmentSettings, De
     environment = one_environment(Flags(**flags))
     loaded = load(environment.manifests, now=time.time(), allow_empty=environment.allow_empty)
     if loaded.desired is None:
-        _show_problems(loaded.problems, loaded.files, loaded.manifests, environment, output)
+        _show_problems(loaded, environment, output)
         return environment, None
+    if loaded.problems:
+        note(f"{count(len(loaded.problems), 'warning')}: see `reconciler validate {environment.manifests}`")
     _check_selection(environment, loaded.desired)
     return environment, loaded.desired
 
 
-def _show_problems(
-    problems: tuple[Problem, ...], files: int, manifests: int, environment: EnvironmentSettings, output: str
-) -> None:
+def _show_problems(loaded: Loaded, environment: EnvironmentSettings, output: str) -> None:
     if output == "json":
-        result(json.dumps(json.validation(problems, files, manifests)))
-    else:
-        note(text.validation(problems, files, manifests, style(environment.manifests)).rstrip("\n"))
+        document(json.validation(loaded.problems, loaded.files, loaded.manifests))
+        return
+    errors = [problem for problem in loaded.problems if problem.severity is Severity.ERROR]
+    tell(lambda look: text.validation(errors, loaded.files, loaded.manifests, look), environment.manifests)
 
 
 def _check_selection(environment: EnvironmentSettings, desired: Desired) -> None:
     """An unknown target, a selector that matches nothing, or another environment's folder is a mistake."""
-    if environment.name and desired.environment.name != environment.name:
-        raise UsageError(
-            f"{environment.manifests} is the environment {desired.environment.name!r}, not {environment.name!r}",
-            "The section's name is the Environment's metadata.name.",
-        )
+    check_name(environment.name, environment.manifests, desired)
     names = {wanted.name for wanted in desired.organizations}
     unknown = sorted(environment.selection.targets - names)
     if unknown:
-        raise UsageError(f"no organization is called {unknown[0]!r} in {environment.manifests}")
+        near = difflib.get_close_matches(unknown[0], sorted(names), n=1)
+        raise UsageError(
+            f"no organization is called {unknown[0]!r} in {environment.manifests}",
+            f"Did you mean `{near[0]}`?" if near else "--target takes a metadata.name.",
+        )
     pairs = environment.selection.selector
     if pairs and not any(all(w.labels.get(k) == v for k, v in pairs) for w in desired.organizations):
-        raise UsageError("no organization has these labels: " + " ".join(f"{k}={v}" for k, v in pairs))
+        wanted = " ".join(f"{key}={value}" for key, value in pairs)
+        raise UsageError(
+            f"no organization in {environment.manifests} has the labels {wanted}",
+            "--selector goes by metadata.labels.",
+        )
 
 
 async def _plan(environment: EnvironmentSettings, desired: Desired) -> Plan:
+    return await _plan_in(_world(), environment, desired)
+
+
+async def _plan_in(world: World, environment: EnvironmentSettings, desired: Desired) -> Plan:
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.engine.reconcile import make_plan  # noqa: PLC0415 the network, not needed for --help
 
     with progress() as watch:
-        return await make_plan(environment, desired, _world(), watch)
+        return await make_plan(environment, desired, world, watch)
 
 
-def _world() -> Any:
+def _world() -> World:
     from reconciler.engine.world import Memory, World  # noqa: PLC0415
 
     return World(time.time, random.SystemRandom(), Memory(asyncio.get_running_loop().time()))
-
-
-def _show_plan(made: Plan, environment: EnvironmentSettings, output: str) -> None:
-    if output == "json":
-        result(json.dumps(json.plan(made)))
-        return
-    look = style(environment.manifests)
-    result(text.plan(made, look) + text.pins(made, look))
 
 
 def _code_of_plan(made: Plan, *, detailed: bool = False) -> int:
@@ -137,36 +145,54 @@ def _code_of_plan(made: Plan, *, detailed: bool = False) -> int:
     return exit_code(refused, blocked, pending)
 
 
-async def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, yes: bool) -> int:
+async def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, yes: bool) -> Report:
+    """Plans, shows, asks, and carries out; whatever became of it is shown before this returns."""
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.engine.reconcile import carry_out  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.logs import summary  # noqa: PLC0415
 
     world = _world()
-    made = await _plan(environment, desired)
+    made = await _plan_in(world, environment, desired)
+    look = style(environment.manifests)
     if output == "text":
-        _show_plan(made, environment, output)
+        result(text.plan(made, look))
+    elif not yes:
+        tell(lambda look: text.plan(made, look), environment.manifests)
     if made.changes and not made.refusals and not yes and not _confirmed(made):
-        note("Nothing was written.")
-        return 0
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with progress() as watch:
-        report = await carry_out(made, environment, world, watch, stop)
+        report = Report(made, halt=NOT_CONFIRMED)
+    else:
+        with progress("writing") as watch:
+            report = await carry_out(made, environment, world, watch, _told_to_stop())
     if output == "json":
-        result(json.dumps(json.report(report)))
+        document(json.report(report))
     elif made.changes and not made.refusals:
-        result(text.report(report, style()))
-    return _code_of_report(report)
+        result("\n" + text.report(report, look))
+    summary(report, _code_of_report(report))
+    return report
+
+
+NOT_CONFIRMED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", Interrupted.exit_code)
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Set by Ctrl-C or SIGTERM from now on: the writes under way finish, and no other starts."""
+    stop = asyncio.Event()
+
+    def ask() -> None:
+        if not stop.is_set():
+            note("stopping: what is being written is finished, nothing else is started")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ask)
+    return stop
 
 
 def _confirmed(made: Plan) -> bool:
-    count = len(made.changes)
-    answer: str = click.prompt(
-        f"Make {'this change' if count == 1 else f'these {count} changes'}? Only `yes` does",
-        default="no",
-        err=True,
-    )
+    number = len(made.changes)
+    where = f"{made.environment} ({made.environment_id})" if made.environment_id else made.environment
+    question = f"Make {'this change' if number == 1 else f'these {number:,} changes'} in {where}? Only `yes` does"
+    answer: str = click.prompt(question, default="no", err=True)
     return answer == "yes"
 
 

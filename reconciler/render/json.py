@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,16 +11,33 @@ from reconciler.model.change import Action, Blocked, Change, Plan
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.manifest import Origin, Problem, Severity
 from reconciler.model.outcome import Report, Result
-from reconciler.model.state import Certificate, Value
+from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
 from reconciler.render.text import worst_first
+from reconciler.render.words import masked
 
 Document = dict[str, Any]
 API_VERSION = "reconciler/v1"
 
 
-def dumps(document: Document) -> str:
-    """The document as text, with a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+def dumps(document: Document, *, secret: bool = False) -> bytes:
+    """The document as UTF-8, a newline at its end; without secrets, unless it is meant to hold one."""
+    shown = document if secret else masked(document)
+    try:
+        encoded = msgspec.json.encode(shown)
+    except UnicodeEncodeError:
+        encoded = msgspec.json.encode(_sound(shown))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def _sound(value: Any) -> Any:
+    """The value with an escape for what no JSON can hold: half a surrogate, as in a file name that is no text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_sound(key): _sound(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sound(each) for each in value]
+    return value
 
 
 def plan(plan: Plan) -> Document:
@@ -87,6 +104,55 @@ def validation(problems: Sequence[Problem], files: int, manifests: int) -> Docum
             for problem in worst_first(problems)
         ],
     }
+
+
+def customer(
+    organization: Organization,
+    connections: Sequence[SAMLConnection],
+    directories: Sequence[SCIMDirectory],
+    certificates: Mapping[str, Certificate],
+) -> Document:
+    """As customer.schema.json has it; `certificates` by the connection's id."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Customer",
+        "id": organization.id,
+        "environmentId": organization.environment_id,
+        "externalId": organization.external_id,
+        "displayName": organization.display_name,
+        "domains": list(organization.domains),
+        "samlConnections": [
+            {
+                "id": each.id,
+                "primary": each.primary,
+                "spEntityId": each.sp_entity_id,
+                "spAcsUrl": each.sp_acs_url,
+                "idpEntityId": each.idp_entity_id,
+                "idpRedirectUrl": each.idp_redirect_url,
+                "idpCertificate": _value(certificates.get(each.id)),
+            }
+            for each in connections
+        ],
+        "scimDirectories": [
+            {
+                "id": each.id,
+                "primary": each.primary,
+                "scimBaseUrl": each.scim_base_url,
+                "hasBearerToken": each.has_client_bearer_token,
+            }
+            for each in directories
+        ],
+    }
+
+
+def setup_link(url: str) -> Document:
+    """As setuplink.schema.json has it: the one document that holds a secret."""
+    return {"apiVersion": API_VERSION, "kind": "SetupLink", "url": url}
+
+
+def bearer_token(directory_id: str, *, delivered: bool) -> Document:
+    """As bearertoken.schema.json has it; never the token itself."""
+    return {"apiVersion": API_VERSION, "kind": "BearerToken", "id": directory_id, "delivered": delivered}
 
 
 def error(error: ReconcilerError) -> Document:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TypeVar
 
 from msgspec import Struct
 
-from reconciler.model.change import Action, Change, FieldChange, Implied, Plan
+from reconciler.model.change import Action, Change, FieldChange, Hint, Implied, Plan, Unmanaged
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
-from reconciler.render.words import MARKS, child, count, escaped, title, value
+from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
+from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitted, title, value
 
+T = TypeVar("T")
 RISK = "! sign-in risk"
+MAX_LISTED = 10  # of what needs no action; the JSON has all
 
 
 class Style(Struct, frozen=True):
-    """`colour` says whether to colour; `folder` stands before file names."""
+    """`colour` says whether to colour; `folder` stands before file names; `columns` is a terminal's width."""
 
     colour: bool = False
     folder: str = ""
+    columns: int | None = None
 
     def paint(self, code: str, text: str) -> str:
         """The text in a colour (31 red, 32 green, 33 yellow, 1 bold, 2 dim), if colours are wanted."""
@@ -28,7 +35,11 @@ class Style(Struct, frozen=True):
 
     def place(self, file: str, line: int) -> str:
         """`manifests/acme.yaml:4`."""
-        return f"{self.folder}/{escaped(file)}:{line}" if self.folder else f"{escaped(file)}:{line}"
+        return escaped(f"{self.folder}/{file}:{line}" if self.folder else f"{file}:{line}")
+
+    def joined(self, lines: Iterable[str]) -> str:
+        """The lines as one text, none wider than the terminal where that can be helped."""
+        return "".join(f"{fitted(line, self.columns)}\n" for line in lines)
 
 
 PLAIN = Style()
@@ -47,7 +58,7 @@ def plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.changes:
         lines += ["", f"Plan: {_counts(plan)}  Digest {plan.digest}."]
     lines += [style.paint("31", f"Refused ({refusal.rule}): {refusal.message}") for refusal in plan.refusals]
-    return "\n".join(lines).lstrip("\n") + "\n"
+    return style.joined(lines)
 
 
 def _counts(plan: Plan) -> str:
@@ -102,6 +113,8 @@ def _field(field: FieldChange, implied: Sequence[Implied]) -> Iterator[str]:
             yield f"- {escaped(gone)}"
         for new in sorted(set(field.after) - set(before)):
             yield f"+ {escaped(new)}"
+        if set(before) == set(field.after):  # only its spelling differs, such as one that stands twice
+            yield f"{value(before)} → {value(field.after)}"
         return
     loses = "".join(f"   ({escaped(each.name or each.id)} loses primary)" for each in implied)
     if field.before is None:
@@ -118,62 +131,97 @@ def _attention(plan: Plan, style: Style) -> Iterator[str]:
         yield f"    {escaped(block.message)}"
     for name, reason in plan.suspended.items():
         yield style.paint("33", f"= {escaped(name)}  suspended: {escaped(reason)}")
-    for hint in plan.hints:
-        name = escaped(hint.organization) + (f"/{escaped(hint.name)}" if hint.name else "")
-        yield f"i {name}  {hint.reason}: {escaped(hint.message)}"
-    for each in plan.unmanaged:
-        shown = f'"{escaped(each.display_name)}"  ' if each.display_name else ""
-        where = f"in {escaped(each.organization)}, " if each.organization else ""
-        yield f"? {each.id}  {shown}{where}live, not in git; the API cannot delete it"
+    for _, group in groupby(sorted(plan.hints, key=lambda hint: hint.reason), key=lambda hint: hint.reason):
+        yield from _some(list(group), _hint, "hints of this kind")
+    yield from _some(plan.unmanaged, _unmanaged, "that are live, not in git")
+
+
+def _some(all_: Sequence[T], line: Callable[[T], str], what: str) -> Iterator[str]:
+    """The first few, and how many more there are."""
+    yield from map(line, all_[:MAX_LISTED])
+    more = len(all_) - MAX_LISTED
+    if more > 0:
+        yield f"  … and {more:,} more {what}; `--output json` lists them all"
+
+
+def _hint(hint: Hint) -> str:
+    name = escaped(hint.organization) + (f"/{escaped(hint.name)}" if hint.name else "")
+    return f"i {name}  {hint.reason}: {escaped(hint.message)}"
+
+
+def _unmanaged(each: Unmanaged) -> str:
+    shown = f'"{escaped(each.display_name)}"  ' if each.display_name else ""
+    where = f"in {escaped(each.organization)}, " if each.organization else ""
+    return f"? {each.id}  {shown}{where}live, not in git; the API cannot delete it"
 
 
 def pins(plan: Plan, style: Style = PLAIN) -> str:
-    """The `id:` line of every match that has none in git, ready to paste."""
+    """The `id:` line of every match that has none in git, ready to paste, under what to do with them."""
+    if not plan.pins:
+        return ""
+    some = "matches have" if len(plan.pins) > 1 else "match has"
     lines = [
-        f"  id: {pin.id}  # {style.place(pin.origin.file, pin.origin.line)}  {_pinned(pin.kind, pin.name)}"
-        for pin in plan.pins
+        "",
+        f"{len(plan.pins):,} {some} no `id:` in git. Paste it there, and nothing else is ever taken for it:",
     ]
-    return "\n".join(["Matches without a pin:", *lines]) + "\n" if lines else ""
+    for pin in plan.pins[:MAX_LISTED]:
+        lines.append(f"    id: {pin.id}  # {_pinned(pin.kind, pin.organization, pin.name)}")
+        lines[-1] += f"  {style.place(pin.origin.file, pin.origin.line)}"
+    if len(plan.pins) > MAX_LISTED:
+        more = len(plan.pins) - MAX_LISTED
+        lines.append(f"  … and {more:,} more; `--target NAME` shows one organization's, `--output json` all")
+    return style.joined(lines)
 
 
-def _pinned(kind: KindName, name: str) -> str:
-    return escaped(name) if kind is KindName.ORGANIZATION else child(kind, name)
+def _pinned(kind: KindName, organization: str, name: str) -> str:
+    own = kind is KindName.ORGANIZATION
+    return escaped(organization) if own else f"{escaped(organization)} {child(kind, name)}"
 
 
 # -- report ----------------------------------------------------------------------------------------
 
-_RESULTS = {
-    Result.APPLIED: ("32", "applied"),
-    Result.SATISFIED: ("32", "was so already"),
-    Result.FAILED: ("31", "failed"),
-    Result.UNKNOWN: ("33", "unknown"),
-    Result.STALE: ("33", "stale"),
-    Result.BLOCKED: ("31", "blocked"),
+_COLOUR_OF = {Result.FAILED: "31", Result.UNKNOWN: "33", Result.STALE: "33", Result.BLOCKED: "31"}
+_NEXT = {
+    Result.UNKNOWN: "Unknown: it may have been done. Run `reconciler plan`, which looks; nothing is made twice.",
+    Result.STALE: "Stale: the live object moved after it was planned, so nothing was written to it. Plan again.",
 }
 
 
 def report(report: Report, style: Style = PLAIN) -> str:
-    """What became of the plan, one line per change."""
+    """What became of the plan, one line per change, and what to do about what is left."""
     lines = [_outcome(outcome, style) for outcome in report.outcomes]
-    left = len(report.plan.changes) - len(report.outcomes)
-    if report.halt:
-        lines.append(style.paint("31", f"Stopped: {escaped(report.halt.message)} ({left} not started)"))
     lines += [style.paint("31", f"Refused ({each.rule}): {each.message}") for each in report.plan.refusals]
-    counts = {result: sum(o.result is result for o in report.outcomes) for result in Result}
-    shown = ", ".join(f"{number} {result}" for result, number in counts.items() if number) or "nothing to do"
+    if report.halt:
+        left = len(report.plan.changes) - len(report.outcomes)
+        lines.append(style.paint("31", f"Stopped: {escaped(report.halt.message)} ({left} not started)."))
+    counts = Counter(outcome.result for outcome in report.outcomes)
+    shown = ", ".join(f"{counts[result]} {result}" for result in Result if counts[result]) or "nothing"
     blocked = f" {len(report.plan.blocked)} blocked in the plan." if report.plan.blocked else ""
     lines.append(f"Done: {shown}.{blocked}")
-    return "\n".join(lines) + "\n"
+    lines += [text for result, text in _NEXT.items() if counts[result]]
+    if any(_made(outcome) for outcome in report.outcomes):
+        lines.append(
+            "Paste the `id:` lines into their manifests, and nothing else is ever taken for what was made."
+        )
+    return style.joined(lines)
+
+
+def _made(outcome: Outcome) -> bool:
+    return outcome.change.action is Action.CREATE and outcome.result in GOOD and outcome.id is not None
 
 
 def _outcome(outcome: Outcome, style: Style) -> str:
-    colour, word = _RESULTS[outcome.result]
+    """A created one's id is written as the line that pins it, with its place."""
     change = outcome.change
     name = escaped(change.key.organization)
     if change.key.kind is not KindName.ORGANIZATION:
         name += f" {child(change.key.kind, change.key.name)}"
+    id_ = outcome.id or ""
+    if _made(outcome):
+        id_ = f"id: {id_}  # {style.place(change.origin.file, change.origin.line)}"
     why = "" if outcome.result in GOOD or not outcome.error else f": {escaped(outcome.error)}"
-    return style.paint(colour, f"{word:8} {change.action} {name}  {outcome.id or ''}".rstrip()) + why
+    colour = _COLOUR_OF.get(outcome.result, "32")
+    return style.paint(colour, f"{outcome.result:9} {change.action} {name}  {id_}".rstrip()) + why
 
 
 # -- problems --------------------------------------------------------------------------------------
@@ -187,7 +235,7 @@ def validation(problems: Sequence[Problem], files: int, manifests: int, style: S
     lines.append(
         f"{'Invalid' if errors else 'Valid'}: {count(manifests, 'manifest')} in {count(files, 'file')}, {found}."
     )
-    return "\n".join(lines) + "\n"
+    return style.joined(lines)
 
 
 def worst_first(problems: Iterable[Problem]) -> list[Problem]:
@@ -203,3 +251,50 @@ def _problem(problem: Problem, style: Style) -> Iterator[str]:
     yield f"{place}: {style.paint(colour, problem.severity)}: {escaped(problem.message)} [{problem.rule}]"
     if problem.hint:
         yield f"    {escaped(problem.hint)}"
+
+
+# -- one organization, errors ----------------------------------------------------------------------
+
+
+def customer(
+    organization: Organization,
+    connections: Sequence[SAMLConnection],
+    directories: Sequence[SCIMDirectory],
+    certificates: Mapping[str, Certificate],
+    style: Style = PLAIN,
+) -> str:
+    """What a customer's administrator needs; `certificates` by the connection's id."""
+    name = style.paint("1", value(organization.display_name))
+    lines = [f"{name}  {organization.id}  in {organization.environment_id}"]
+    lines += _table("  ", {"external id": organization.external_id, "domains": organization.domains})
+    for connection in connections:
+        lines += ["", f"saml  {connection.id}{'  primary' if connection.primary else ''}"]
+        lines += _table(
+            "  ",
+            {
+                "SP entity id": connection.sp_entity_id,
+                "ACS URL": connection.sp_acs_url,
+                "IdP entity id": connection.idp_entity_id,
+                "IdP redirect URL": connection.idp_redirect_url,
+                "IdP certificate": certificates.get(connection.id, ""),
+            },
+        )
+    for directory in directories:
+        lines += ["", f"scim  {directory.id}{'  primary' if directory.primary else ''}"]
+        token = directory.has_client_bearer_token
+        lines += _table("  ", {"SCIM base URL": directory.scim_base_url, "has a bearer token": token})
+    return style.joined(lines)
+
+
+def _table(indent: str, rows: Mapping[str, Value]) -> Iterator[str]:
+    """Addresses and ids stand bare, ready to be copied."""
+    width = max(map(len, rows))
+    for label, shown in rows.items():
+        words = (escaped(shown) or NOTHING) if isinstance(shown, str) else value(shown)
+        yield f"{indent}{label.ljust(width)}  {words}"
+
+
+def failure(error: ReconcilerError, style: Style = PLAIN) -> str:
+    """What went wrong, and what to do next."""
+    lines = [f"{style.paint('31', 'error')}: {escaped(error.message)}"]
+    return style.joined([*lines, f"  {escaped(error.hint)}"] if error.hint else lines)

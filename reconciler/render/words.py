@@ -2,31 +2,83 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from reconciler.model.change import Action, Change
 from reconciler.model.kinds import KINDS, KindName
+from reconciler.model.secret import MASK, Secret
 from reconciler.model.state import Certificate, Value
+
+NOTHING = "-"
 
 _WORDS = {KindName.SETUP_LINK: "setup-link", KindName.BEARER_TOKEN: "token"} | {
     k.name: k.word for k in KINDS.values()
 }
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.ISSUE: "*"}
+# Keys, bearer and one-time tokens; a setup link's token; a private key, to its end or, cut off, to the text's.
+_SECRETS = re.compile(
+    r"ssoready_[a-z_]+_[0-9A-Za-z]+"
+    r"|one-time-token=[^\s\"&]+"
+    r"|-----BEGIN[ A-Z0-9]*PRIVATE KEY-----(?:(?!-----END)[\s\S])*(?:-----END[ A-Z0-9]*PRIVATE KEY-----)?"
+    r"|Bearer [^\s\"]+"
+)
+_COLOUR = re.compile(r"\x1b\[\d*m")
+
+
+def masked(value: Any) -> Any:
+    """The value, however nested, with a mask for whatever looks like a secret, wherever it came from."""
+    if isinstance(value, str):
+        return _SECRETS.sub(MASK, value)
+    if isinstance(value, Secret):
+        return MASK
+    if isinstance(value, Mapping):
+        return {masked(key): masked(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return masked(str(value))
 
 
 def escaped(text: str) -> str:
-    """The text with everything that is not printable (controls, bidirectional marks) written as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    """The text without secrets, and with an escape for whatever is not printable (controls, directions)."""
+    shown: str = masked(text)
+    if shown.isprintable():
+        return shown
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in shown)
+
+
+def fitted(line: str, columns: int | None) -> str:
+    """The line broken at blanks to that many columns, further lines indented; a long word stays whole."""
+    if columns is None or _length(line) <= columns:
+        return line
+    indent = " " * (len(line) - len(line.lstrip(" ")))
+    lines, current = [], indent
+    for word in re.split(r"(?<=\S)(?= )", line[len(indent) :]):
+        if current.strip() and _length(current + word) > columns:
+            lines.append(current)
+            current = f"{indent}    {word.lstrip(' ')}"
+        else:
+            current += word
+    return "\n".join([*lines, current])
+
+
+def _length(line: str) -> int:
+    return len(_COLOUR.sub("", line))
 
 
 def value(shown: Value | None) -> str:
     """A field's value, short."""
     if isinstance(shown, Certificate):
         end = f" expires {shown.not_after[:10]}" if shown.not_after else ""
-        return f"sha256:{shown.sha256[:12]}…{end}"
+        return f"sha256:{shown.sha256[:12]}…{end}" if ":" not in shown.sha256 else "not a certificate"
     if isinstance(shown, bool):
         return "true" if shown else "false"
     if isinstance(shown, tuple):
-        return " ".join(map(escaped, shown)) or "none"
-    return f'"{escaped(shown)}"' if shown else "none"
+        return " ".join(map(escaped, shown)) or NOTHING
+    return f'"{escaped(shown)}"' if shown else NOTHING
 
 
 def child(kind: KindName, name: str) -> str:

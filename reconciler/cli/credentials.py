@@ -1,0 +1,104 @@
+"""Decides where the API is and which key is used: both from one place, so that no key goes to another's address.
+
+The flags, a section of the configuration file, or the environment's variables; never the manifests.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from reconciler.api.keys import parse_key, parse_url
+from reconciler.model.errors import CredentialsError, UsageError
+from reconciler.model.secret import Secret
+from reconciler.model.settings import CLOUD_URL
+
+MAX_KEY_BYTES = 4096
+URL_VARIABLES = ("RECONCILER_API_URL", "SSOREADY_API_URL")
+KEY, KEY_FILES = "SSOREADY_API_KEY", ("RECONCILER_API_KEY_FILE", "SSOREADY_API_KEY_FILE")
+_BOTH = "Address and key come from one place: give both --api-url and --api-key-file, or neither."
+
+
+class Told(Struct, frozen=True):
+    """What one place says about address and key; `base` is the folder that its relative paths are in."""
+
+    url: str | None = None
+    key_file: str | None = None
+    base: Path = Path()
+
+
+class Credentials(Struct, frozen=True):
+    """An address and the key that belongs to it."""
+
+    url: str
+    key: Secret
+
+
+def credentials(flags: Told, section: Told, *, allow_http: bool) -> Credentials | None:
+    """Flags before the file's section before the variables; None if none of them has a key.
+
+    Raises UsageError where two places would be mixed, CredentialsError for a key that cannot be used.
+    """
+    url, key = _chosen(flags, section)
+    return None if key is None else Credentials(parse_url(url, allow_http=allow_http), key)
+
+
+def _chosen(flags: Told, section: Told) -> tuple[str, Secret | None]:
+    if flags.url and flags.key_file:
+        return flags.url, _key_file(flags)
+    if section.url or section.key_file:
+        if flags.url or flags.key_file:
+            raise UsageError("the configuration file names the API already", _BOTH)
+        if not section.key_file:
+            raise CredentialsError(
+                "the configuration file has `api_url`, but no `api_key_file` beside it",
+                "Add it: a file that names one of them gives both.",
+            )
+        return section.url or CLOUD_URL, _key_file(section)
+    variable = _url_variable(os.environ)
+    if flags.key_file:
+        if variable:
+            raise UsageError("--api-key-file is given, and a variable has an address", _BOTH)
+        return CLOUD_URL, _key_file(flags)
+    if flags.url and variable not in {None, flags.url}:
+        raise UsageError("the key of the variables belongs to their address, and --api-url is another", _BOTH)
+    return flags.url or variable or CLOUD_URL, _key_variable(os.environ)
+
+
+def _url_variable(variables: Mapping[str, str]) -> str | None:
+    """The address that the variables give. One that is set and empty was meant to be there: no cloud instead."""
+    found = {name: variables[name] for name in URL_VARIABLES if name in variables}
+    empty = [name for name, url in found.items() if not url]
+    if empty:
+        raise UsageError(f"{empty[0]} is set, but empty", "Unset it, or give it the API's address.")
+    if len(set(found.values())) > 1:
+        raise UsageError(f"{' and '.join(found)} have different addresses", "Unset one of them.")
+    return next(iter(found.values()), None)
+
+
+def _key_variable(variables: Mapping[str, str]) -> Secret | None:
+    found = [name for name in (KEY, *KEY_FILES) if name in variables]
+    if len(found) > 1:
+        raise CredentialsError(
+            f"{' and '.join(found)} are set", "Unset all but one, so that it is clear which counts."
+        )
+    if not found:
+        return None
+    if found[0] == KEY:
+        return parse_key(variables[KEY])
+    return _key_file(Told(key_file=variables[found[0]]))
+
+
+def _key_file(told: Told) -> Secret:
+    path = told.base / (told.key_file or "")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_KEY_BYTES)
+    except OSError as error:
+        raise CredentialsError(
+            f"cannot read the key file {path}: {error.strerror}", "Name a readable file that holds the key alone."
+        ) from None
+    return parse_key(data.decode("latin-1"))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, daemon, environments, seconds
-from reconciler.cli.output import result
+from reconciler.cli.config import Flags, daemon, environments, every_folder, seconds
+from reconciler.cli.output import exit_code, result
+from reconciler.model.errors import CredentialsError, UsageError
+from reconciler.model.settings import EnvironmentSettings
 
 if TYPE_CHECKING:
+    from reconciler.daemon.worker import Source
     from reconciler.emulator.serve import Ready
 
 
@@ -39,6 +43,16 @@ if TYPE_CHECKING:
 )
 def run(**flags: Any) -> int:
     """Makes the live environments equal to their folders, and keeps them so."""
+    once = flags["once"]
+    try:
+        return _run(flags)
+    except KeyboardInterrupt:  # before the loop had the signals
+        if once:
+            raise
+        return 0
+
+
+def _run(flags: dict[str, Any]) -> int:
     from msgspec import structs  # noqa: PLC0415
 
     from reconciler.daemon.loop import run as loop  # noqa: PLC0415 the network, not needed for --help
@@ -52,8 +66,30 @@ def run(**flags: Any) -> int:
         settings = structs.replace(settings, listen=listen)
     if resync:
         settings = structs.replace(settings, resync_s=seconds(resync))
-    code: int = asyncio.run(loop(lambda: environments(told), settings, watch, once=once))
-    return code
+    codes = asyncio.run(loop(_sources(told), settings, watch, once=once))
+    return UsageError.exit_code if UsageError.exit_code in codes else exit_code(*codes)
+
+
+def _sources(told: Flags) -> list[Source]:
+    """What to serve. A mistake in the flags or the file ends the start, and so does a lack of any usable key."""
+    from msgspec import structs  # noqa: PLC0415
+
+    from reconciler.daemon.worker import Source  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.engine.reconcile import api_settings  # noqa: PLC0415
+
+    def reading(name: str | None) -> Callable[[], EnvironmentSettings]:
+        return lambda: environments(structs.replace(told, environment=name))[0]
+
+    sources = [Source(each.name or each.folder, each.folder, reading(each.name)) for each in every_folder(told)]
+    refused = []
+    for source in sources:
+        try:
+            api_settings(source.read())
+        except CredentialsError as error:
+            refused.append(error)
+    if len(refused) == len(sources):
+        raise refused[0]
+    return sources
 
 
 @click.command()

@@ -18,6 +18,8 @@ from reconciler.daemon.status import Status
 from reconciler.model.errors import UsageError
 
 HEARTBEAT_MAX_S = 60.0
+CONNECTIONS_MAX = 64
+GRACE_S = 2  # for those who are reading when the process ends
 
 
 def application(status: Status, metrics: Metrics) -> Starlette:
@@ -61,12 +63,20 @@ class _Server(uvicorn.Server):
 async def serving(listen: str, status: Status, metrics: Metrics) -> AsyncIterator[str]:
     """Serves while the context lasts, at the address it gives; UsageError if that cannot be had."""
     listener = _bound(listen)
-    config = uvicorn.Config(application(status, metrics), log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        application(status, metrics),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_graceful_shutdown=GRACE_S,
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve([listener]))
     host, port = listener.getsockname()[:2]
     try:
-        yield f"http://{host}:{port}"
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         server.should_exit = True
         await task
@@ -74,7 +84,9 @@ async def serving(listen: str, status: Status, metrics: Metrics) -> AsyncIterato
 
 def _bound(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, int(port)))

@@ -2,47 +2,82 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections import Counter as Tally
+from collections.abc import Iterable
 
-from reconciler.model.change import Action, Plan
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from reconciler.model.change import Action, Key
 from reconciler.model.event import Event, RequestDone, Retrying
-from reconciler.model.outcome import Report, Result
+from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
+from reconciler.model.outcome import GOOD, Report, Result
+from reconciler.model.state import DesiredOrganization
+
+PASS_RESULTS = ("success", "partly", "refused", "error")
+GUARDS = ("maxChangedPercent", "maxCreates")
+STATUSES = ("ready", "pending", "failed", "unknown", "stale", "blocked", "suspended", "unmanaged")
+SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
+ROUTES = (
+    *((method, kind.route) for kind in KINDS.values() for method in ("GET", "POST")),
+    *((method, f"{kind.route}/{{id}}") for kind in KINDS.values() for method in ("GET", "PATCH")),
+    ("POST", f"{DIRECTORY.route}/{{id}}/rotate-bearer-token"),
+    ("POST", "/v1/setup-urls"),
+)
+Status = tuple[KindName, str]
 
 
 class Metrics:
-    """One process's metrics, in a registry of their own."""
+    """One process's metrics, in a registry of their own. Every counter is there from the start, at 0."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        of = self.registry
-        environment = ["environment"]
-        self.passes = Counter("reconciler_passes", "Passes by result.", [*environment, "result"], registry=of)
-        self.duration = Histogram(
-            "reconciler_pass_duration_seconds", "How long passes took.", environment, registry=of
-        )
+    def __init__(self, environments: Iterable[str]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a switch of the library's, for the process
+        of = self.registry = CollectorRegistry()
+        self.passes = Counter("reconciler_passes", "Passes by result.", ["environment", "result"], registry=of)
+        self.duration = Histogram("reconciler_pass_duration_seconds", "How long passes took.", registry=of)
         self.success = Gauge(
             "reconciler_last_success_timestamp_seconds",
-            "When a pass last left nothing to do.",
-            environment,
+            "When the environment that has waited longest was last equal to git; 0 before.",
             registry=of,
         )
-        self.resources = Gauge(
-            "reconciler_resources", "Resources by status.", [*environment, "status"], registry=of
-        )
+        self.resources = Gauge("reconciler_resources", "Resources by status.", ["kind", "status"], registry=of)
         self.changes = Counter("reconciler_changes", "Changes by end.", ["kind", "action", "result"], registry=of)
         self.requests = Counter(
             "reconciler_api_requests", "Requests by answer.", ["method", "route", "code"], registry=of
         )
         self.seconds = Histogram("reconciler_api_request_duration_seconds", "How long requests took.", registry=of)
         self.retries = Counter("reconciler_api_retries", "Requests sent again.", registry=of)
-        self.uncertain = Gauge(
-            "reconciler_creates_uncertain", "Creates without an answer.", environment, registry=of
-        )
+        self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without an answer.", registry=of)
         self.refusals = Counter("reconciler_guard_refusals", "Plans refused by a guard.", ["rule"], registry=of)
-        self.source = Gauge(
-            "reconciler_source_info", "The revision in use.", [*environment, "revision"], registry=of
-        )
-        self.suspended = Gauge("reconciler_suspended", "Suspended organizations.", environment, registry=of)
+        self.source = Gauge("reconciler_source_info", "The revisions in use.", ["revision"], registry=of)
+        self.leader = Gauge("reconciler_leader", "Whether this process may write.", registry=of)
+        self.suspended = Gauge("reconciler_suspended", "Suspended organizations.", registry=of)
+        self._environments = tuple(environments)
+        self._last: dict[str, _Last] = {name: _Last() for name in self._environments}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.leader.set(1)
+        for name in self._environments:
+            for result in PASS_RESULTS:
+                self.passes.labels(name, result)
+        for result in Result:
+            for kind in KINDS:
+                for action in (Action.CREATE, Action.UPDATE):
+                    self.changes.labels(kind, action, result)
+            for kind in SECRETS:
+                self.changes.labels(kind, Action.ISSUE, result)
+        for method, route in ROUTES:
+            self.requests.labels(method, route, "200")
+        for rule in GUARDS:
+            self.refusals.labels(rule)
+        self._sum()
 
     def watch(self, event: Event) -> None:
         """Counts requests and retries."""
@@ -52,39 +87,93 @@ class Metrics:
         elif isinstance(event, Retrying):
             self.retries.inc()
 
-    def passed(self, environment: str, report: Report, duration_s: float, result: str, now: float) -> None:
-        """Counts a pass that came to a report."""
+    def passed(self, environment: str, result: str, duration_s: float) -> None:
+        """Counts a pass."""
         self.passes.labels(environment, result).inc()
-        self.duration.labels(environment).observe(duration_s)
-        if result == "success":
-            self.success.labels(environment).set(now)
+        self.duration.observe(duration_s)
+
+    def reported(
+        self, environment: str, report: Report, wanted: Iterable[DesiredOrganization], success_at: float | None
+    ) -> None:
+        """Counts what a pass came to; `success_at` in Unix seconds, None if something is left to do."""
         for outcome in report.outcomes:
-            key, action = outcome.change.key, outcome.change.action
-            self.changes.labels(key.kind, action, outcome.result).inc()
-        uncertain = [o for o in report.outcomes if o.result is Result.UNKNOWN and o.change.action is Action.CREATE]
-        self.uncertain.labels(environment).set(len(uncertain))
-        self._planned(environment, report.plan)
-
-    def _planned(self, environment: str, plan: Plan) -> None:
-        counts = {
-            "unchanged": plan.unchanged,
-            "unmanaged": len(plan.unmanaged),
-            "blocked": len(plan.blocked),
-            "changed": len(plan.changes),
-        }
-        for status, number in counts.items():
-            self.resources.labels(environment, status).set(number)
-        for refusal in plan.refusals:
+            self.changes.labels(outcome.change.key.kind, outcome.change.action, outcome.result).inc()
+        for refusal in report.plan.refusals:
             self.refusals.labels(refusal.rule).inc()
-        self.suspended.labels(environment).set(len(plan.suspended))
-        self.source.clear()
-        self.source.labels(environment, plan.revision).set(1)
+        last = self._last[environment]
+        last.resources = tally(report, wanted)
+        last.uncertain = sum(
+            o.result is Result.UNKNOWN and o.change.action is Action.CREATE for o in report.outcomes
+        )
+        last.suspended = len(report.plan.suspended)
+        last.revision = report.plan.revision
+        last.success = last.success if success_at is None else success_at
+        self._sum()
 
-    def failed(self, environment: str, duration_s: float) -> None:
-        """Counts a pass that came to nothing."""
-        self.passes.labels(environment, "error").inc()
-        self.duration.labels(environment).observe(duration_s)
+    def _sum(self) -> None:
+        """The gauges are of the whole process: names of environments are in `passes` alone."""
+        every = self._last.values()
+        for kind in KINDS:
+            for status in STATUSES:
+                self.resources.labels(kind, status).set(sum(each.resources[kind, status] for each in every))
+        self.uncertain.set(sum(each.uncertain for each in every))
+        self.suspended.set(sum(each.suspended for each in every))
+        self.success.set(min((each.success for each in every), default=0.0))
+        self.source.clear()
+        for revision in {each.revision for each in every} - {""}:
+            self.source.labels(revision).set(1)
 
     def text(self) -> bytes:
         """What /metrics answers."""
         return generate_latest(self.registry)
+
+
+class _Last:
+    """What the last report of an environment came to."""
+
+    def __init__(self) -> None:
+        self.resources: Tally[Status] = Tally()
+        self.uncertain = 0
+        self.suspended = 0
+        self.revision = ""
+        self.success = 0.0
+
+
+def tally(report: Report, wanted: Iterable[DesiredOrganization]) -> Tally[Status]:
+    """How many resources of each kind stand how after a pass: declared ones, and those git knows nothing of."""
+    standing = _Standing(report)
+    counts: Tally[Status] = Tally((each.kind, "unmanaged") for each in report.plan.unmanaged)
+    names = set()
+    for organization in wanted:
+        names.add(organization.name)
+        counts.update((key.kind, standing.of(key)) for key in _keys(organization))
+    invalid = {block.origin for block in report.plan.blocked if block.organization not in names}
+    counts[KindName.ORGANIZATION, "blocked"] += len(invalid)
+    return counts
+
+
+class _Standing:
+    """How a declared resource stands after a pass."""
+
+    def __init__(self, report: Report) -> None:
+        self._suspended = report.plan.suspended
+        self._blocked = {(block.organization, block.kind, block.name) for block in report.plan.blocked}
+        self._changes = {change.key for change in report.plan.changes}
+        self._ends = {outcome.change.key: outcome.result for outcome in report.outcomes}
+
+    def of(self, key: Key) -> str:
+        if key.organization in self._suspended:
+            return "suspended"
+        whole = (key.organization, KindName.ORGANIZATION, None)
+        if whole in self._blocked or (key.organization, key.kind, key.name) in self._blocked:
+            return "blocked"
+        if key in self._ends:
+            return "ready" if self._ends[key] in GOOD else self._ends[key].value
+        return "pending" if key in self._changes else "ready"
+
+
+def _keys(organization: DesiredOrganization) -> Iterable[Key]:
+    yield Key(organization.name, KindName.ORGANIZATION, organization.name)
+    for kind in CHILD_KINDS:
+        for child in organization.collections.get(kind.name, ()):
+            yield Key(organization.name, kind.name, child.name)

@@ -2,43 +2,160 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
-from reconciler.model.condition import Condition
+from reconciler.model.condition import Condition, ConditionType
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.manifest import Problem, Severity
+
+PROBLEMS_MAX = 100  # shown of one environment; the rest is counted
+NAMES_MAX = 5
+Conditions = dict[str, tuple[Condition, ...]]  # by organization's handle
 
 
 class EnvironmentStatus(Struct):
-    """One environment's last pass and the next; times are Unix seconds."""
+    """One environment's last pass and the next; times are Unix seconds.
 
+    `notice` is what a pass went on in spite of. A `stopped` worker makes no pass until the process is restarted.
+    """
+
+    mode: str = "apply"
     result: str = "waiting"
-    message: str = ""
+    reason: str = "Waiting"
+    message: str = "no pass has ended yet"
+    hint: str = ""
+    notice: str = ""
     revision: str = ""
     environment_id: str | None = None
+    since: float | None = None  # when Ready last became what it is
     last_pass: float | None = None
     last_success: float | None = None
     next_pass: float | None = None
+    stopped: bool = False
+    configured: bool = False
     source_read: bool = False
-    conditions: dict[str, tuple[Condition, ...]] = {}
+    problems: tuple[Problem, ...] = ()
+    organizations: Conditions = {}
+
+    def succeeded(self, now: float) -> None:
+        """The live environment is as git has it."""
+        self._note("success", "Reconciled", "", "", now)
+        self.last_success = now
+
+    def fell_short(self, result: str, reason: str, message: str, now: float) -> None:
+        """The pass came to a report, but something is left to do."""
+        self._note(result, reason, message, "", now)
+
+    def failed(self, error: ReconcilerError, now: float) -> None:
+        """The pass came to nothing."""
+        self._note("error", error.code, error.message, error.hint, now)
+
+    def _note(self, result: str, reason: str, message: str, hint: str, now: float) -> None:
+        if self.since is None or (self.result == "success") is not (result == "success"):
+            self.since = now
+        self.result, self.reason, self.message, self.hint = result, reason, message, hint
+        self.last_pass = now
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """The environment's own: Ready, and which organizations are not."""
+        ready = self.result == "success"
+        own = Condition(ConditionType.READY, ready, self.reason, self.message, self.revision, self.since or 0.0)
+        return (own, *_gathered(self.organizations))
+
+
+def _gathered(organizations: Conditions) -> Iterable[Condition]:
+    for type_ in ConditionType:
+        if type_ is ConditionType.READY:
+            continue
+        found = {
+            name: condition
+            for name, conditions in organizations.items()
+            for condition in conditions
+            if condition.type is type_ and condition.status
+        }
+        if found:
+            first = min(found.values(), key=lambda each: each.since)
+            yield Condition(type_, True, first.reason, _some(sorted(found)), first.revision, first.since)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_MAX
+    return ", ".join(names[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 class Status:
     """All environments, and the loop's heartbeat."""
 
-    def __init__(self) -> None:
+    def __init__(self, beat: float) -> None:
         self.environments: dict[str, EnvironmentStatus] = {}
-        self.beat = 0.0  # the event loop's clock
+        self.beat = beat  # the event loop's clock
 
     @property
     def ready(self) -> bool:
         """Configuration loaded, every source readable once; never the API's health."""
-        return bool(self.environments) and all(each.source_read for each in self.environments.values())
+        every = self.environments.values()
+        return bool(every) and all(each.configured and each.source_read for each in every)
 
     def document(self) -> dict[str, Any]:
         """What /status answers: handles and conditions, nothing secret."""
         return {
             "apiVersion": "reconciler/v1",
             "kind": "Status",
-            "environments": {name: to_builtins(each) for name, each in self.environments.items()},
+            "environments": {name: _environment(each) for name, each in self.environments.items()},
         }
+
+
+def _environment(status: EnvironmentStatus) -> dict[str, Any]:
+    return {
+        "environmentId": status.environment_id,
+        "mode": status.mode,
+        "revision": status.revision,
+        "result": status.result,
+        "message": status.message,
+        "hint": status.hint,
+        "notice": status.notice,
+        "stopped": status.stopped,
+        "lastPass": _time(status.last_pass),
+        "lastSuccess": _time(status.last_success),
+        "nextPass": _time(status.next_pass),
+        "conditions": [_condition(each) for each in status.conditions()],
+        "organizations": {
+            name: {"conditions": [_condition(each) for each in conditions]}
+            for name, conditions in status.organizations.items()
+        },
+        "errors": sum(problem.severity is Severity.ERROR for problem in status.problems),
+        "warnings": sum(problem.severity is Severity.WARNING for problem in status.problems),
+        "problems": [_problem(each) for each in status.problems[:PROBLEMS_MAX]],
+    }
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    return {
+        "type": condition.type,
+        "status": condition.status,
+        "reason": condition.reason,
+        "message": condition.message,
+        "revision": condition.revision,
+        "since": _time(condition.since),
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "rule": problem.rule,
+        "severity": problem.severity,
+        "file": problem.origin.file,
+        "line": problem.origin.line,
+        "column": problem.origin.column,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    """RFC 3339, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else None

@@ -1,4 +1,9 @@
-"""Wakes a worker up when its folder may have changed; a wake-up carries nothing, since each pass reads all."""
+"""Wakes a worker up when its folder has changed; a wake-up carries nothing, since each pass reads all.
+
+File events are hints: they say when to look, and the digest of the folder says whether anything is different. So
+nothing is lost where no event comes (a folder made anew, a link swapped out of sight), and a file that somebody
+writes beside the folder wakes nobody.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +11,69 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+import structlog
+
+from reconciler.api.stop import sooner
 from reconciler.model.errors import SourceError
 from reconciler.source.snapshot import digest
 
-POLL_S = 5.0  # file events are hints: a swap of a link in a place nobody watches shows in the digest alone
+log = structlog.get_logger()
 
 
-async def watch_folder(folder: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    """Sets `wake` after each change of the folder, until `stop`."""
-    await asyncio.gather(_events(folder, wake, stop), _poll(folder, wake, stop))
-
-
-async def _events(folder: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    """The parent is watched, since a link that is swapped there would be lost below it."""
-    from watchfiles import awatch  # noqa: PLC0415 loaded only by the daemon
-
-    with contextlib.suppress(OSError, RuntimeError):  # the poll goes on without events
-        async for _ in awatch(*_places(folder), stop_event=stop, recursive=False):
-            wake.set()
-
-
-def _places(folder: str) -> list[Path]:
-    absolute = Path(folder).absolute()
-    return [place for place in (absolute.parent, absolute) if place.is_dir()]
-
-
-async def _poll(folder: str, wake: asyncio.Event, stop: asyncio.Event) -> None:
-    known = await _digest(folder)
+async def watch_folder(folder: str, known: str, wake: asyncio.Event, stop: asyncio.Event, poll_s: float) -> None:
+    """Sets `wake` after each change of the folder, until `stop`; `known` is its digest before the first pass."""
+    hint, moved = asyncio.Event(), asyncio.Event()
+    events = asyncio.create_task(_events(folder, hint, moved, stop))
     while not stop.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), POLL_S)
-        seen = await _digest(folder)
+        await happens(hint, poll_s, stop)
+        hint.clear()
+        seen = await digest_of(folder)
         if seen != known:
             known = seen
             wake.set()
+            moved.set()
+    moved.set()
+    await events
 
 
-async def _digest(folder: str) -> str:
+async def happens(event: asyncio.Event, within_s: float, stop: asyncio.Event) -> None:
+    """Returns when the event is set, the time is over, or `stop` is set."""
+
+    async def either() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await event.wait()
+
+    if not stop.is_set():
+        await sooner(either(), stop)
+
+
+async def digest_of(folder: str) -> str:
+    """The folder's digest; nothing while it is away."""
     try:
         return await asyncio.to_thread(digest, folder)
-    except SourceError:
+    except (SourceError, OSError):
         return ""
+
+
+async def _events(folder: str, hint: asyncio.Event, moved: asyncio.Event, stop: asyncio.Event) -> None:
+    """Watches anew whenever the folder has changed, since it may be another one by now."""
+    from watchfiles import awatch  # noqa: PLC0415 loaded only by the daemon
+
+    while not stop.is_set():
+        moved.clear()
+        try:
+            places = await asyncio.to_thread(_places, folder)
+            async for _ in awatch(*places, stop_event=moved, recursive=False):
+                hint.set()
+        except (OSError, RuntimeError) as error:  # a place is gone, or the system has no watches left
+            log.debug("no file events", error=type(error).__name__)
+            await moved.wait()
+
+
+def _places(folder: str) -> list[Path]:
+    """The folder itself, its parent, and the parents of the links that lead there: what is swapped is a name."""
+    path = Path(folder).absolute()
+    links = [part for part in (path, *path.parents) if part.is_symlink()]
+    places = {path.parent, path.resolve(), *(link.parent for link in links)}
+    return sorted(place for place in places if place.is_dir())

@@ -125,3 +125,17 @@ class Uncertain(ApiError):
 
 class BadAnswer(Uncertain):
     """An answer came that is not one."""
+
+
+def internal(error: Exception) -> ReconcilerError:
+    """A fault of our own: its kind and where it came up, never its text, which may hold anything."""
+    place, step = "an unknown place", error.__traceback__
+    while step is not None:
+        _, within, file = step.tb_frame.f_code.co_filename.rpartition("reconciler/")
+        if within:
+            place = f"{file}:{step.tb_lineno}"
+        step = step.tb_next
+    return ReconcilerError(
+        f"internal error: {type(error).__name__} at {place}",
+        "This is a fault of the reconciler: please report it with this line.",
+    )

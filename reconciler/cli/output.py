@@ -80,9 +80,9 @@ def _discard(stream: TextIO) -> None:
 def style(folder: str = "", stream: TextIO | None = None) -> text.Style:
     """Colours on a terminal, unless NO_COLOR; FORCE_COLOR forces them."""
     shown_on = stream or sys.stdout
-    forced, refused = os.environ.get("FORCE_COLOR"), os.environ.get("NO_COLOR")
+    forced, refused = os.environ.get("FORCE_COLOR") not in {None, "", "0"}, os.environ.get("NO_COLOR")
     terminal = shown_on.isatty() and os.environ.get("TERM") != "dumb"
-    colour = not refused and (bool(forced) or terminal)
+    colour = not refused and (forced or terminal)
     return text.Style(colour=colour, folder=folder.rstrip("/") or folder, columns=_columns(shown_on))
 
 

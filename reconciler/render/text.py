@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from reconciler.model.change import Action, Change, FieldChange, Hint, Implied, Plan, Unmanaged
+from reconciler.model.change import Action, Blocked, Change, FieldChange, Hint, Plan, Unmanaged
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity
@@ -84,7 +84,8 @@ def _organization(changes: list[Change], style: Style) -> Iterator[str]:
     first = changes[0]
     if first.key.kind is not KindName.ORGANIZATION:
         id_ = first.parent if isinstance(first.parent, str) else ""
-        yield f"  {escaped(first.key.organization)}  {id_}".rstrip()
+        place = style.place(first.origin.file, first.origin.line)
+        yield "  " + "  ".join(part for part in (escaped(first.key.organization), id_, place) if part)
     for change in changes:
         yield from _change(change, style)
 
@@ -101,12 +102,12 @@ def _change(change: Change, style: Style) -> Iterator[str]:
     width = max((len(field.path.rpartition(".")[2]) for field in change.fields), default=0)
     for field in change.fields:
         name = field.path.rpartition(".")[2].ljust(width)
-        for text in _field(field, change.implied):
+        for text in _field(field, change):
             yield f"{indent}    {name}  {text}"
             name = " " * width
 
 
-def _field(field: FieldChange, implied: Sequence[Implied]) -> Iterator[str]:
+def _field(field: FieldChange, change: Change) -> Iterator[str]:
     if isinstance(field.after, tuple):
         before = field.before if isinstance(field.before, tuple) else ()
         for gone in sorted(set(before) - set(field.after)):
@@ -116,7 +117,8 @@ def _field(field: FieldChange, implied: Sequence[Implied]) -> Iterator[str]:
         if set(before) == set(field.after):  # only its spelling differs, such as one that stands twice
             yield f"{value(before)} → {value(field.after)}"
         return
-    loses = "".join(f"   ({escaped(each.name or each.id)} loses primary)" for each in implied)
+    losers = (child(change.key.kind, each.name) if each.name else each.id for each in change.implied)
+    loses = "".join(f"   ({loser} loses primary)" for loser in losers)
     if field.before is None:
         yield value(field.after)
     else:
@@ -124,16 +126,24 @@ def _field(field: FieldChange, implied: Sequence[Implied]) -> Iterator[str]:
 
 
 def _attention(plan: Plan, style: Style) -> Iterator[str]:
-    for block in plan.blocked:
-        name = escaped(block.organization) + (f"/{escaped(block.name)}" if block.name else "")
-        place = style.place(block.origin.file, block.origin.line)
-        yield style.paint("31", f"x {name}  {block.reason}  {place}")
-        yield f"    {escaped(block.message)}"
+    for _, blocks in groupby(plan.blocked, key=lambda block: (block.reason, block.organization, block.message)):
+        yield from _blocked(list(blocks), style)
     for name, reason in plan.suspended.items():
         yield style.paint("33", f"= {escaped(name)}  suspended: {escaped(reason)}")
-    for _, group in groupby(sorted(plan.hints, key=lambda hint: hint.reason), key=lambda hint: hint.reason):
-        yield from _some(list(group), _hint, "hints of this kind")
+    for _, hints in groupby(sorted(plan.hints, key=lambda hint: hint.reason), key=lambda hint: hint.reason):
+        yield from _some(list(hints), _hint, "hints of this kind")
     yield from _some(plan.unmanaged, _unmanaged, "that are live, not in git")
+
+
+def _blocked(same: Sequence[Blocked], style: Style) -> Iterator[str]:
+    """Those of one organization that one message is about."""
+    for block in same:
+        name = escaped(block.organization)
+        if block.name and block.kind is not KindName.ORGANIZATION:
+            name += f" {child(block.kind, block.name)}"
+        place = style.place(block.origin.file, block.origin.line)
+        yield style.paint("31", f"x {name}  {block.reason}  {place}")
+    yield f"    {escaped(same[0].message)}"
 
 
 def _some(all_: Sequence[T], line: Callable[[T], str], what: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgspec import convert, structs, to_builtins
+from msgspec import convert, json, structs
 
 from reconciler.core.merge import Satisfied, Stale, creation, merge, not_as_meant, still_absent
 from reconciler.model.change import Action, Change, Key, Plan, Ref
@@ -32,7 +32,7 @@ class LiveModel:
         for each in observed.organizations:
             self.objects[each.organization.id] = each.organization
             for children in each.collections.values():
-                self.objects |= {child.id: child for child in children}  # type: ignore[union-attr]
+                self.objects |= {child.id: child for child in children}
 
     # -- what is there -----------------------------------------------------------------------------
 
@@ -161,5 +161,5 @@ class LiveModel:
 
 def json_of(live: Live) -> dict[str, Any]:
     """An answer's own JSON: what is empty is left out."""
-    document: dict[str, Any] = to_builtins(live)
-    return {key: value for key, value in document.items() if value not in ("", False, [], ())}
+    document: dict[str, Any] = json.decode(json.encode(live))
+    return {key: value for key, value in document.items() if value not in ("", False, [])}

@@ -1,0 +1,198 @@
+"""A key or an address that is not exactly one is refused before it is used, and never repeated."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.api.keys import parse_key, parse_proxy, parse_url
+from reconciler.model.errors import CredentialsError, UsageError
+from reconciler.model.secret import Secret
+
+KEY = "ssoready_sk_0123456789abcdefghijklmno"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+def test_a_key_may_end_with_a_newline(end: str) -> None:
+    assert parse_key(KEY + end) == Secret(KEY)
+
+
+BLANK, FORM, NONE = "it holds a blank or a newline", "it has another form", "the API key is empty"
+BAD_KEYS = [
+    ("", NONE),
+    ("\n", NONE),
+    ("\r\n", NONE),
+    (KEY + "\n\n", BLANK),
+    (KEY + "\r\r\n", BLANK),
+    (" " + KEY, BLANK),
+    (KEY + " ", BLANK),
+    (KEY[:20] + "\n" + KEY[20:], BLANK),
+    (KEY + "\t", BLANK),
+    (KEY + "\u2028", BLANK),
+    (" ", BLANK),
+    (KEY[:-1], FORM),
+    (KEY + "0", FORM),
+    (KEY.upper(), FORM),
+    (KEY[:-1] + "-", FORM),
+    (KEY[:-1] + "\u0663", FORM),
+    (KEY[:-1] + "\0", FORM),
+    ("ssoready_scim_bearer_token_" + "0" * 25, FORM),
+    ("Bearer" + KEY, FORM),
+    ("\ufeff" + KEY, FORM),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD_KEYS, ids=range(len(BAD_KEYS)))
+def test_anything_else_is_refused_and_not_repeated(text: str, reason: str) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        parse_key(text)
+    assert reason in caught.value.message
+    assert caught.value.exit_code == 3
+    assert caught.value.hint
+    said = caught.value.message + caught.value.hint
+    assert "0123456789" not in said
+    assert "0123456789".upper() not in said
+
+
+@given(st.text(max_size=60).filter(lambda text: text.rstrip("\r\n")))
+def test_a_key_is_what_was_given_or_an_error(text: str) -> None:
+    try:
+        key = parse_key(text).reveal()
+    except CredentialsError as error:
+        key = error.message
+        assert text.strip() == "" or len(text) < 4 or text not in error.message + error.hint  # noqa: PT017
+    assert key.startswith("ssoready_sk_") == ("not an API key" not in key)
+
+
+# -- addresses
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://api.ssoready.com", "https://api.ssoready.com"),
+        ("https://api.ssoready.com/", "https://api.ssoready.com"),
+        ("https://sso.example:8443/base//", "https://sso.example:8443/base"),
+        ("https://SSO.example", "https://SSO.example"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("https://sso_1.example.", "https://sso_1.example."),
+        ("https://[2001:db8::1]:443", "https://[2001:db8::1]:443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://127.9.9.9", "http://127.9.9.9"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://localhost:1/", "http://localhost:1"),
+    ],
+)
+def test_an_address_is_https_or_on_this_machine(text: str, url: str) -> None:
+    assert parse_url(text, allow_http=False) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://api.ssoready.com",
+        "http://10.0.0.1",
+        "http://0.0.0.0",
+        "http://localhost.example",
+        "http://127.0.0.1.example",
+        "http://[::ffff:10.0.0.1]",
+        "http://2130706433",
+    ],
+)
+def test_http_elsewhere_needs_to_be_allowed(text: str) -> None:
+    with pytest.raises(UsageError, match="the key would travel in the clear") as caught:
+        parse_url(text, allow_http=False)
+    assert "allow_http" in caught.value.hint
+    assert parse_url(text, allow_http=True) == text
+
+
+NO_ADDRESSES = [
+    "",
+    "api.ssoready.com",
+    "//api.ssoready.com",
+    "ftp://api.ssoready.com",
+    "file:///etc/passwd",
+    "https://",
+    "https:///x",
+    "https://:443",
+    "https://a.example?x=1",
+    "https://a.example#x",
+    "https://a.example:99999",
+    "https://a.example:x",
+    "https://a..example",
+    "https://a b.example",
+    "https://a.example/a b",
+    "https://a.example\n",
+    "https://a.example\t:1",
+    "https://a.example/\x00",
+    "https://bücher.example",
+    "https://\uff11\uff12\uff17.0.0.1",
+    "https://a\\b.example",
+    "https://%41.example",
+    "https://*.example",
+    "https://[::1",
+    "https://[zz]",
+    "https://[::1%25lo]",
+    "https://a.example/ü",
+    "https://" + "a" * 5_000 + " .example",
+]
+
+
+@pytest.mark.parametrize("text", NO_ADDRESSES, ids=range(len(NO_ADDRESSES)))
+def test_what_is_no_address_is_refused_in_words(text: str) -> None:
+    with pytest.raises(UsageError, match="is not the address of an API") as caught:
+        parse_url(text, allow_http=True)
+    assert caught.value.hint == "Write it like https://api.ssoready.com."
+    assert caught.value.exit_code == 64
+    assert len(caught.value.message) < 250
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "text", ["https://kim:secret@a.example", "https://kim@a.example", f"https://{KEY}:x", KEY]
+)
+def test_what_may_be_a_secret_in_an_address_is_not_repeated(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_url(text, allow_http=True)
+    assert "secret" not in caught.value.message
+    assert "0123456789" not in caught.value.message
+
+
+@given(st.text(max_size=40), st.booleans())
+def test_any_text_is_an_address_or_our_error(text: str, allow_http: bool) -> None:
+    for candidate in (text, "https://" + text, "http://" + text):
+        try:
+            url = parse_url(candidate, allow_http=allow_http)
+        except UsageError:
+            continue
+        assert url.isascii()
+        assert url.isprintable()
+        assert " " not in url
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://proxy.example:3128", "https://proxy.example", "http://kim:s%40crt@10.0.0.1:1/", "http://[::1]:1"],
+)
+def test_a_proxy_is_an_http_address(text: str) -> None:
+    assert parse_proxy(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "proxy.example:3128",
+        "socks5://kim:hunter2@proxy.example",
+        "http://kim:hunter2@",
+        "http://kim:hunter2@proxy.example/path",
+        "http://kim:hunter2@proxy.example?x",
+        "http://kim:hunter2@proxy.example:99999",
+        "http://kim:hunter2@pro xy.example",
+    ],
+)
+def test_another_proxy_is_refused_and_its_password_not_repeated(text: str) -> None:
+    with pytest.raises(UsageError, match="not the address of an HTTP proxy") as caught:
+        parse_proxy(text)
+    assert "hunter2" not in str(caught.value) + caught.value.hint

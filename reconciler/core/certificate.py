@@ -35,8 +35,8 @@ def parse(text: bytes | str, *, now: float, warn_days: int) -> tuple[Certificate
     """
     if isinstance(text, bytes):
         text = text.decode("ascii", "replace")
-    if "PRIVATE KEY-" in text:
-        return None, (_PRIVATE_KEY,)
+    if "PRIVATE KEY" in text:
+        return None, (PRIVATE_KEY,)
     blocks = text.count("-----BEGIN ")
     if blocks > 1:
         return None, (_several(blocks),)
@@ -171,7 +171,7 @@ _PASTE = (
 )
 _RENEW = "get the new certificate from the identity provider's administrator"
 _STRONGER = "ask the identity provider's administrator for one with RSA 2048 or P-256, signed with SHA-256"
-_PRIVATE_KEY = Fault(
+PRIVATE_KEY = Fault(
     "certificate/private-key",
     "this holds a private key",
     "only the certificate belongs here. Take the key out of the repository and its history, and have the "

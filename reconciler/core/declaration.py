@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from reconciler.core import certificate, metadata, soundness
-from reconciler.core.fault import Fault
+from reconciler.core.fault import Fault, shown
 from reconciler.core.identity import identify
-from reconciler.model.kinds import CHILD_KINDS, IDP_FIELDS, Kind
+from reconciler.core.soundness import items, mapping
+from reconciler.model.kinds import CHILD_KINDS, CONNECTION, IDP_FIELDS, Kind
 from reconciler.model.manifest import Document, Path, Problem, attachment
 from reconciler.model.state import (
     Certificate,
@@ -41,6 +42,13 @@ def declare(document: Document, context: Context) -> tuple[DesiredOrganization, 
     return reading.organization(), tuple(reading.problems)
 
 
+def inspect(document: Document, context: Context) -> tuple[Problem, ...]:
+    """What can be seen to be wrong in a document that does not keep its schema, besides that."""
+    reading = _Reading(document, context)
+    reading.inspect()
+    return tuple(reading.problems)
+
+
 class _Reading:
     """One document, and the problems found on the way."""
 
@@ -53,8 +61,7 @@ class _Reading:
         head: Mapped = self._document.value["metadata"]
         spec: Mapped = self._document.value["spec"]
         identity = identify(self._document.value)
-        for path, fault in soundness.check(spec, forbid_public_mail=self._context.environment.forbid_public_mail):
-            self._note(path, (fault,))
+        self._soundness(spec)
         return DesiredOrganization(
             name=head["name"],
             id=identity.id,
@@ -72,6 +79,25 @@ class _Reading:
             labels=head.get("labels", {}),
             origin=self._document.origin,
         )
+
+    def inspect(self) -> None:
+        """Notes what is wrong, whatever shape the document has."""
+        spec = mapping(self._document.value, "spec")
+        self._soundness(spec)
+        for index, child in items(spec, CONNECTION.collection, dict):
+            idp, path = mapping(child, "idp"), ("spec", CONNECTION.collection, index, "idp")
+            certificates = {
+                key: text for key, text in mapping(idp, "certificate").items() if isinstance(text, str)
+            }
+            if certificates.keys() & {"pem", "file"}:
+                self._certificate(certificates, (*path, "certificate"))
+            file = mapping(idp, "metadata").get("file")
+            if isinstance(file, str):
+                self._metadata(file, (*path, "metadata", "file"))
+
+    def _soundness(self, spec: Mapped) -> None:
+        for path, fault in soundness.check(spec, forbid_public_mail=self._context.environment.forbid_public_mail):
+            self._note(path, (fault,))
 
     def _children(self, kind: Kind, declared: Sequence[Mapped]) -> Iterator[DesiredChild]:
         for index, child in enumerate(declared):
@@ -123,7 +149,7 @@ class _Reading:
         name = attachment(self._document.origin, file)
         data = self._context.attachments.get(name)
         if data is None:
-            self._note(path, (Fault("reference/missing", f"{name} was not read"),))
+            self._note(path, (_absent(file),))
             return None
         found, faults = judge(data)
         self._note(path, faults, name)
@@ -137,6 +163,14 @@ class _Reading:
         if faults:  # a place costs more than all the rest
             origin = self._document.locate(path)
             self.problems += [fault.at(origin, file) for fault in faults]
+
+
+def _absent(file: str) -> Fault:
+    if "-----BEGIN" not in file:
+        return Fault("reference/missing", f"{shown(file)} was not read", "correct the path")
+    if "PRIVATE KEY" in file:
+        return certificate.PRIVATE_KEY
+    return Fault("reference/pem", "a PEM text stands where a file's name should", "write it under `pem` instead")
 
 
 def _owned(spec: Mapped, external_id: str | None) -> dict[str, Value]:

@@ -12,11 +12,12 @@ from functools import cache
 import idna
 from publicsuffixlist import PublicSuffixList
 
-from reconciler.core.fault import Fault
+from reconciler.core.fault import Fault, shown
 from reconciler.core.public_mail import PUBLIC_MAIL
 
 _MAX_LENGTH = 253
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")  # an all-numeric last label is an address
 
 
 def normal(name: str) -> str:
@@ -32,32 +33,35 @@ def normal(name: str) -> str:
 
 def check(name: str, *, forbid_public_mail: bool) -> Fault | None:
     """The first error in a stated domain; None if it is sound. Never raises."""
-    rule, message = _malformed(name) or _unfit(name, forbid_public_mail) or ("", "")
-    return Fault(rule, message, _hint(rule, name)) if rule else None
+    broken = _unfit(name, forbid_public_mail) if _is_domain(name) else _malformed(name)
+    if broken is None:
+        return None
+    rule, message = broken
+    return Fault(rule, message, _hint(rule, name, forbid_public_mail))
 
 
-def _malformed(name: str) -> tuple[str, str] | None:
-    """The rule that the text breaks, and the message; the order is that of what to put right first."""
-    shown = _shown(name)
+def _malformed(name: str) -> tuple[str, str]:
+    """The rule that a text that is no domain breaks, and the message; in the order of what to put right first."""
+    said = shown(name)
     if len(name) > _MAX_LENGTH:
-        return "domain/form", f"{shown} is longer than the {_MAX_LENGTH} characters of a domain"
+        return "domain/form", f"{said} is longer than the {_MAX_LENGTH} characters of a domain"
     if "://" in name or "/" in name:
-        return "domain/scheme", f"{shown} is an address; a domain has no scheme and no path"
+        return "domain/scheme", f"{said} is an address; a domain has no scheme and no path"
     if "@" in name:
-        return "domain/at", f"{shown} has an @; a domain is only what stands behind it"
+        return "domain/at", f"{said} has an @; a domain is only what stands behind it"
     if any(character.isspace() for character in name):
-        return "domain/blank", f"{shown} has a blank"
+        return "domain/blank", f"{said} has a blank"
     if name.endswith("."):
-        return "domain/trailing-dot", f"{shown} ends with a dot, so no sign-in would match it"
+        return "domain/trailing-dot", f"{said} ends with a dot, so no sign-in would match it"
     if not name.isascii():
-        return "domain/a-label", f"{shown} is not written in ASCII, so no sign-in would match it"
+        return "domain/a-label", f"{said} is not written in ASCII, so no sign-in would match it"
     if name != name.lower():
-        return "domain/capitals", f"{shown} has capitals, so no sign-in would match it"
+        return "domain/capitals", f"{said} has capitals, so no sign-in would match it"
     if "." not in name:
-        return "domain/single-label", f"{shown} has no dot"
-    if not _is_domain(name):
-        return "domain/form", f"{shown} is not a domain"
-    return None
+        return "domain/single-label", f"{said} has no dot"
+    if "xn--" in name:
+        return "domain/a-label", f"{said} has a part that begins with `xn--`, but is no A-label"
+    return "domain/form", f"{said} is not a domain"
 
 
 def _unfit(name: str, forbid_public_mail: bool) -> tuple[str, str] | None:
@@ -69,7 +73,7 @@ def _unfit(name: str, forbid_public_mail: bool) -> tuple[str, str] | None:
     return None
 
 
-def _hint(rule: str, name: str) -> str:
+def _hint(rule: str, name: str, forbid_public_mail: bool) -> str:
     if rule == "domain/public-mail":
         return (
             "take it out, or the whole public could sign in to this organization; where that is meant, set "
@@ -77,10 +81,12 @@ def _hint(rule: str, name: str) -> str:
         )
     if rule in {"domain/public-suffix", "domain/single-label"}:
         return "write the organization's own domain, such as `acme.com`"
-    bare = name.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
-    repaired = normal("".join(bare.split())) if len(name) <= _MAX_LENGTH else ""
-    if repaired.isascii() and "." in repaired and _is_domain(repaired):
+    bare = name.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
+    repaired = normal(bare.removeprefix("*.")) if len(name) <= _MAX_LENGTH else ""
+    if _is_domain(repaired) and not _unfit(repaired, forbid_public_mail):
         return f"write `{repaired}`"
+    if len(name.split()) > 1 or "," in name:
+        return "write each domain as an item of its own"
     return (
         "write it like `acme.com`: letters, digits and hyphens, parts of at most 63 characters, dots between them"
     )
@@ -88,8 +94,7 @@ def _hint(rule: str, name: str) -> str:
 
 def _is_domain(name: str) -> bool:
     """Whether a lower-case ASCII text is a host name whose A-labels, if any, are real ones."""
-    labels = name.split(".")
-    if labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(name) > _MAX_LENGTH or not _HOST.fullmatch(name):
         return False
     return "xn--" not in name or _a_label(name) == name
 
@@ -111,7 +116,3 @@ def _is_public_suffix(name: str) -> bool:
 def _suffixes() -> PublicSuffixList:
     """The registries' suffixes alone: the list's private half has domains with mailboxes (rub.de)."""
     return PublicSuffixList(accept_encoded_idn=False, only_icann=True)
-
-
-def _shown(name: str) -> str:
-    return f"`{name[:64]}…`" if len(name) > 64 else f"`{name}`"

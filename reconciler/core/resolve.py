@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from reconciler.core import clashes, environment
-from reconciler.core.declaration import Context, declare
+from reconciler.core.declaration import Context, declare, inspect
 from reconciler.core.fault import Fault
 from reconciler.core.identity import Identity, identify
+from reconciler.core.soundness import mapping
 from reconciler.model.manifest import Document, Manifests, Problem, Severity
 from reconciler.model.state import Desired, DesiredEnvironment, DesiredOrganization, InvalidOrganization
 
@@ -41,14 +42,20 @@ def resolve(manifests: Manifests, problems: Sequence[Problem], *, now: float, al
     settings = _settings(chosen, manifests, earlier)
     organizations = [index for index, each in enumerate(documents) if not _is_environment(each)]
 
-    sound = [index for index in organizations if not any(_of_schema(each) for each in earlier[index])]
+    sound = [index for index in organizations if not any(_of(each, "schema") for each in earlier[index])]
     context = Context(settings or environment.UNKNOWN, manifests.attachments, now)
     declared = {index: declare(documents[index], context) for index in sound}
     later = [(index, problem) for index in sound for problem in declared[index][1]]
-    later += clashes.find(_claims(documents, organizations, sound, context.environment), documents)
+    later += [
+        (index, problem)
+        for index in organizations
+        if index not in declared
+        for problem in inspect(documents[index], context)
+    ]
+    later += clashes.find(_claims(documents, organizations, context.environment), documents)
 
-    known = {(problem.rule, problem.origin) for problem in problems}
-    fresh = [problem for _, problem in later if (problem.rule, problem.origin) not in known]
+    unread = {problem.origin for problem in problems if _of(problem, "reference")}
+    fresh = [problem for _, problem in later if not (_of(problem, "reference") and problem.origin in unread)]
     about_folder = _about_folder(manifests, misplaced, organizations, allow_empty=allow_empty)
     ordered = tuple(sorted((*problems, *fresh, *about_folder), key=lambda each: (each.origin, each.rule)))
 
@@ -115,15 +122,12 @@ def _settings(chosen: Document | None, manifests: Manifests, errors: Errors) -> 
 
 
 def _claims(
-    documents: Sequence[Document], organizations: Sequence[int], sound: Sequence[int], settings: DesiredEnvironment
+    documents: Sequence[Document], organizations: Sequence[int], settings: DesiredEnvironment
 ) -> Iterator[clashes.Claim]:
     for index in organizations:
         value = documents[index].value
-        spec = value.get("spec") if isinstance(value, dict) else None
-        stated = isinstance(spec, dict) and "externalId" in spec
-        yield from clashes.of_identity(index, identify(value), stated=stated)
-    for index in sound:
-        spec = documents[index].value["spec"]
+        spec = mapping(value, "spec")
+        yield from clashes.of_identity(index, identify(value), stated="externalId" in spec)
         yield from clashes.of_spec(index, spec, forbid_shared=settings.forbid_shared)
 
 
@@ -132,7 +136,8 @@ def _about_folder(
 ) -> list[Problem]:
     """What is wrong with the folder as a whole, less what a file that cannot be parsed may explain."""
     missing = not any(_is_environment(each) for each in manifests.documents)
-    found = [] if missing and manifests.unparsed else list(misplaced)
+    explained = any("/" not in file for file in manifests.unparsed)  # it belongs to the root
+    found = [] if missing and explained else list(misplaced)
     if not organizations and not allow_empty and not manifests.unparsed:
         found.append(_NO_ORGANIZATION.at(environment.FOLDER))
     return found
@@ -151,8 +156,8 @@ def _is_environment(document: Document) -> bool:
     return isinstance(document.value, dict) and document.value.get("kind") == environment.KIND
 
 
-def _of_schema(problem: Problem) -> bool:
-    return problem.rule.startswith("schema/")
+def _of(problem: Problem, family: str) -> bool:
+    return problem.rule.startswith(f"{family}/")
 
 
 _NO_ORGANIZATION = Fault(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reconciler.core.fault import shown
 from reconciler.model.manifest import Document, Manifests, Problem, Severity
 
 API_VERSION = "reconciler/v1"
 KINDS = ("Organization", "Environment")
+_KINDS_HINT = "write `kind: Organization` or `kind: Environment`; a file that is no manifest belongs elsewhere"
 
 Check = Callable[[Document], tuple[Problem, ...]]
 
@@ -27,8 +29,8 @@ def _judge(document: Document, check: Check) -> tuple[Problem, ...]:
     kind = document.value.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         path = ("kind",) if "kind" in document.value else ()
-        said = f"the kind {kind!r} is not known" if isinstance(kind, str) else "`kind` is missing"
-        return (_error("schema/kind", document, path, said, f"write `kind: {' or '.join(KINDS)}`"),)
+        said = f"the kind {shown(kind)} is not known" if isinstance(kind, str) else "`kind` is missing"
+        return (_error("schema/kind", document, path, said, _KINDS_HINT),)
     return check(document)
 
 

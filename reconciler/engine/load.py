@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec import Struct
 
 from reconciler.core.resolve import resolve
@@ -32,9 +36,10 @@ def load(folder: str, *, now: float, allow_empty: bool) -> Loaded:
 
 def load_partly(folder: str, *, now: float, allow_empty: bool) -> Loaded:
     """The same, but a broken organization blocks itself alone: it stands among `desired.invalid`."""
-    manifests = snapshot.read(folder)
-    problems = (*manifests.problems, *validate(manifests, schemas.check))
-    resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty)
+    with _uncollected():
+        manifests = snapshot.read(folder)
+        problems = (*manifests.problems, *validate(manifests, schemas.check))
+        resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty)
     return Loaded(
         desired=resolution.desired,
         problems=resolution.problems,
@@ -43,3 +48,15 @@ def load_partly(folder: str, *, now: float, allow_empty: bool) -> Loaded:
         revision=manifests.revision,
         fatal=resolution.fatal,
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: it would look through all that is loaded, again and again, for nothing."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

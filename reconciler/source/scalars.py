@@ -38,18 +38,23 @@ class Ambiguous(Struct, frozen=True):
     hint: str
 
 
+def quoted(text: str) -> str:
+    """How to write a scalar so that everybody reads it as text, if it is short enough to be repeated."""
+    return f'write "{text}"' if len(text) <= 40 else "put it in quotes"
+
+
 _WORDS: dict[str, Scalar | Ambiguous] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **{
-        spelling: Ambiguous(f'write "{spelling}" for text, {meaning} otherwise')
+        spelling: Ambiguous(f"{quoted(spelling)} for text, {meaning} otherwise")
         for words, meaning in ((("yes", "on", "y"), "true"), (("no", "off", "n"), "false"))
         for word in words
         for spelling in (word, word.capitalize(), word.upper())
     },
-    "=": Ambiguous('write "="'),
-    "<<": Ambiguous('write "<<"'),
+    "=": Ambiguous(quoted("=")),
+    "<<": Ambiguous(quoted("<<")),
 }
 _NUMERIC_START = frozenset("0123456789+-.")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,14})|0x[0-9a-fA-F]{1,12}")
@@ -80,5 +85,5 @@ def plain(text: str) -> Scalar | Ambiguous:
         number = float(text)
         return int(number) if number.is_integer() else number  # 1.0 is an integer to JSON Schema
     if _REWRITTEN.fullmatch(text):
-        return Ambiguous(f'write "{text}" for text, an ordinary decimal number otherwise')
+        return Ambiguous(f"{quoted(text)} for text, an ordinary decimal number otherwise")
     return text

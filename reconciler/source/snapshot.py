@@ -1,32 +1,62 @@
 """Reads a folder of manifests as one immutable value, however the folder is being changed meanwhile.
 
 A git-sync link or a ConfigMap's `..data` is resolved once, so that one reading never mixes two commits; what
-vanishes in the middle restarts it. Nothing is opened that could block, and nothing outside the folder is read.
+changes in the middle restarts it. Nothing is opened that could block, and nothing outside the folder is read.
 """
+
+# names stay text: making a Path of each of 20,000 costs as much as reading them
+# ruff: noqa: PTH112, PTH114, PTH116, PTH118, PTH119, PTH120
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
+from reconciler.core.fault import Fault, shown, warning
 from reconciler.model.errors import SourceError
-from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
+from reconciler.model.manifest import Document, Manifests, Origin, Path, Problem, attachment
+from reconciler.source.revision import commit
 from reconciler.source.yaml import parse
 
 MAX_FILES = 50_000
 MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_TOTAL_BYTES = 256 * 1024 * 1024
 MAX_ATTEMPTS = 5
 _ENDINGS = (".yaml", ".yml")
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_CONFIG_MAP = "..data"
+_NAME_IT = "Name the folder of one environment."
+_HINT = "only regular files inside the environment's folder are read"
+_RELATIVE = "write the file's path relative to the folder of this manifest"
+
+Place = Callable[[], Origin]  # looked up only if there is something to say about it
 
 
 class _Moved(Exception):
-    """The folder was swapped while it was being read."""
+    """The folder was changed while it was being read."""
+
+
+class _Unfit(Exception):
+    """A file that is not read; `rule` is the part behind the slash."""
+
+    def __init__(self, rule: str, message: str, hint: str = _HINT) -> None:
+        super().__init__(message)
+        self.rule, self.message, self.hint = rule, message, hint
+
+
+class _Version(NamedTuple):
+    """What tells one content of a path from another without reading it."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @staticmethod
+    def of(seen: os.stat_result) -> _Version:
+        return _Version(seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
 def read(folder: str) -> Manifests:
@@ -50,48 +80,70 @@ def digest(folder: str) -> str:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             try:
-                seen = (Path(parent) / name).stat()
+                seen = os.stat(os.path.join(parent, name))
             except OSError:
                 continue
-            known.update(
-                f"{parent}/{name} {seen.st_size} {seen.st_mtime_ns} {seen.st_ino}\n".encode(errors="replace")
-            )
+            known.update(os.fsencode(f"{parent}/{name} {_Version.of(seen)}\n"))
     return known.hexdigest()
 
 
-def _resolved(folder: str) -> Path:
-    try:
-        root = Path(folder).resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        reason = "it does not exist" if isinstance(error, FileNotFoundError) else str(error)
-        raise SourceError(f"cannot read {folder}: {reason}", "Name the folder of one environment.") from None
-    if not root.is_dir():
-        raise SourceError(f"cannot read {folder}: it is not a folder", "Name the folder of one environment.")
-    return root
+def _resolved(folder: str) -> str:
+    """The real folder that a name leads to; inside a ConfigMap's mount the one that `..data` leads to."""
+    for attempt in range(MAX_ATTEMPTS):
+        try:
+            root = os.path.realpath(folder, strict=True)
+            if os.path.islink(os.path.join(root, _CONFIG_MAP)):
+                root = _config_map(root)
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError) and os.path.lexists(folder) and attempt + 1 < MAX_ATTEMPTS:
+                continue  # a link that is just being turned to another folder
+            raise SourceError(f"cannot read {folder}: {_reason(error)}", _NAME_IT) from None
+        if not os.path.isdir(root):
+            raise SourceError(f"cannot read {folder}: it is not a folder", _NAME_IT)
+        return root
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _config_map(mount: str) -> str:
+    """The sibling that `..data` leads to; the mount itself if the link is something else."""
+    target = os.path.realpath(os.path.join(mount, _CONFIG_MAP), strict=True)
+    sibling = os.path.dirname(target) == mount and os.path.basename(target).startswith("..")
+    return target if sibling else mount
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it does not exist"
+    return (isinstance(error, OSError) and error.strerror) or "it is no name of a folder"
 
 
 class _Reading:
     """One attempt."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str) -> None:
         self._root = root
+        self._base = f"{root.rstrip('/')}/"
         self._documents: list[Document] = []
         self._problems: list[Problem] = []
         self._unparsed: set[str] = set()
         self._attachments: dict[str, bytes] = {}
         self._content = hashlib.sha256()
+        self._bytes = 0
+        self._folders: dict[str, str] = {}  # where each really is
+        self._versions: dict[str, _Version] = {}
 
     def read(self) -> Manifests:
         files = 0
-        for path in self._manifests():
+        for name in self._manifests():
             files += 1
             if files > MAX_FILES:
                 raise SourceError(f"{self._root} has more than {MAX_FILES:,} manifests", "Split the environment.")
-            self._manifest(path)
+            self._manifest(name)
         if not files:
-            raise SourceError(f"{self._root} has no *.yaml or *.yml files", "Name the folder of one environment.")
+            raise SourceError(f"{self._root} has no *.yaml or *.yml files", _NAME_IT)
+        self._still_the_same()
         return Manifests(
-            revision=_commit(self._root) or f"sha256:{self._content.hexdigest()[:16]}",
+            revision=commit(self._root) or f"sha256:{self._content.hexdigest()[:16]}",
             documents=tuple(self._documents),
             attachments=self._attachments,
             problems=tuple(self._problems),
@@ -99,89 +151,155 @@ class _Reading:
             files=files,
         )
 
-    def _manifests(self) -> Iterator[Path]:
+    def _manifests(self) -> Iterator[str]:
+        """The names of all manifests, relative to the root, in a stable order."""
+
         def refuse(error: OSError) -> None:
             if isinstance(error, FileNotFoundError):
                 raise _Moved from error
             raise SourceError(f"cannot read {error.filename}: {error.strerror}", "Make it readable.") from None
 
+        self._versions[self._root] = _version(self._root)
         for parent, folders, names in os.walk(self._root, onerror=refuse):
+            prefix = "" if parent == self._root else f"{parent[len(self._base) :]}/"
             folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in folders:
+                self._subfolder(prefix + name)
             for name in sorted(names):
                 if name.endswith(_ENDINGS) and not name.startswith("."):
-                    yield Path(parent) / name
-            for name in [name for name in folders if name.endswith(_ENDINGS)]:
-                self._refuse("file/not-regular", Origin(self._name(Path(parent) / name)), "it is a folder")
+                    yield prefix + name
 
-    def _manifest(self, path: Path) -> None:
-        name = self._name(path)
-        data = self._bytes(path, Origin(name), "file")
+    def _subfolder(self, name: str) -> None:
+        """Notes a folder before it is listed, and warns if manifests in it would be missed without a word."""
+        path, origin = self._base + name, Origin(_printable(name))
+        self._versions[path] = _version(path)
+        if os.path.islink(path):
+            self._problems.append(_LINKED_FOLDER.at(origin))
+        elif name.endswith(_ENDINGS):
+            self._problems.append(_NAMED_LIKE_A_FILE.at(origin))
+
+    def _manifest(self, name: str) -> None:
+        printable = _printable(name)
+        origin = Origin(printable)
+        if printable != name:
+            self._problems.append(_BAD_NAME.at(origin))
+            self._unparsed.add(printable)
+            return
+        data = self._file(name, "file", lambda: origin)
         if data is None:
             self._unparsed.add(name)
             return
-        self._content.update(name.encode(errors="replace") + b"\0" + data)
         parsed = parse(data, name)
         self._documents += parsed.documents
         self._problems += parsed.problems
         if not parsed.complete:
             self._unparsed.add(name)
         for document in parsed.documents:
-            for place, reference in references(document.value):
-                self._attach(document.locate(place), Path(parsed_folder(name)) / reference)
+            for path, reference in references(document.value):
+                self._attach(attachment(document.origin, reference), partial(document.locate, path))
 
-    def _attach(self, origin: Origin, reference: Path) -> None:
-        name = os.path.normpath(reference)
+    def _attach(self, name: str, place: Place) -> None:
         if name in self._attachments:
             return
-        if reference.is_absolute() or name.startswith(".."):
-            self._refuse("reference/outside", origin, f"{reference} lies outside of the environment's folder")
-            return
-        data = self._bytes(self._root / name, origin, "reference")
+        data = self._file(name, "reference", place)
         if data is not None:
             self._attachments[name] = data
-            self._content.update(name.encode(errors="replace") + b"\0" + data)
 
-    def _bytes(self, path: Path, origin: Origin, rule: str) -> bytes | None:
+    def _file(self, name: str, rule: str, place: Place) -> bytes | None:
         """The content of a regular file inside the folder, or None and a problem."""
         try:
-            if not path.resolve(strict=True).is_relative_to(self._root):
-                self._refuse(f"{rule}/outside", origin, f"{self._name(path)} is a link out of the folder")
-                return None
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            data = self._content_of(name)
         except FileNotFoundError:
-            if rule == "file" and not path.is_symlink():
+            if rule == "file":
                 raise _Moved from None
-            self._refuse(f"{rule}/missing", origin, f"{self._name(path)} does not exist")
-            return None
-        except (OSError, RuntimeError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "a loop of links"
-            self._refuse(f"{rule}/unreadable", origin, f"{self._name(path)} cannot be read: {reason}")
-            return None
-        with os.fdopen(handle, "rb") as file:
-            seen = os.fstat(file.fileno())
-            if not stat.S_ISREG(seen.st_mode):
-                self._refuse(f"{rule}/not-regular", origin, f"{self._name(path)} is not a regular file")
-                return None
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            self._refuse(f"{rule}/too-large", origin, f"{self._name(path)} has more than {MAX_FILE_BYTES:,} bytes")
-            return None
+            reason = _Unfit("missing", f"{shown(name)} does not exist", _RELATIVE)
+        except OSError as error:
+            reason = _Unfit("unreadable", f"{shown(name)} cannot be read: {error.strerror}", "make it readable")
+        except _Unfit as unfit:
+            reason = unfit
+        else:
+            self._content.update(f"{name}\0{len(data)}\0".encode() + data)
+            return data
+        self._problems.append(Fault(f"{rule}/{reason.rule}", reason.message, reason.hint).at(place()))
+        return None
+
+    def _content_of(self, name: str) -> bytes:
+        path = self._real(name)
+        # not opened before it is known to be a file: opening a device or a pipe can have effects
+        _require_file(os.lstat(path), name)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            seen = os.fstat(handle)
+            _require_file(seen, name)
+            data = _bounded(handle, seen.st_size, name)
+        finally:
+            os.close(handle)
+        self._versions[path] = _Version.of(seen)
+        self._bytes += len(data)
+        if self._bytes > MAX_TOTAL_BYTES:
+            message = f"{self._root} and the files its manifests refer to have more than {MAX_TOTAL_BYTES:,} bytes"
+            raise SourceError(message, "Split the environment.")
         return data
 
-    def _name(self, path: Path) -> str:
-        return os.path.relpath(path, self._root)
+    def _real(self, name: str) -> str:
+        """Where a file really is, all links followed; _Unfit if that is not inside the folder."""
+        if name.startswith(("/", "../")) or name == "..":
+            raise _Unfit("outside", f"{shown(name)} lies outside of the environment's folder")
+        folder, _, base = name.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(self._base + folder, strict=True)
+        path = os.path.join(self._folders[folder], base)
+        if os.path.islink(path):
+            path = self._target(path, name)
+        if not path.startswith(self._base):
+            raise _Unfit("outside", f"{shown(name)} is a link out of the environment's folder")
+        return path
 
-    def _refuse(self, rule: str, origin: Origin, message: str) -> None:
-        hint = "only regular files inside the environment's folder are read"
-        self._problems.append(Problem(rule, Severity.ERROR, origin, message, hint))
+    def _target(self, link: str, name: str) -> str:
+        try:
+            return os.path.realpath(link, strict=True)
+        except FileNotFoundError:
+            raise _Unfit("missing", f"{shown(name)} is a link to nothing", "correct the link") from None
+
+    def _still_the_same(self) -> None:
+        for path, version in self._versions.items():
+            if _version(path) != version:
+                raise _Moved
 
 
-def parsed_folder(name: str) -> str:
-    """The folder of a manifest, relative to the root."""
-    return os.path.dirname(name)  # noqa: PTH120 names are plain text here
+def _version(path: str) -> _Version:
+    try:
+        return _Version.of(os.lstat(path))
+    except OSError:
+        raise _Moved from None
 
 
-def references(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _require_file(seen: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(seen.st_mode):
+        raise _Unfit("not-regular", f"{shown(name)} is not a regular file")
+    if seen.st_size > MAX_FILE_BYTES:
+        raise _Unfit("too-large", f"{shown(name)} has more than {MAX_FILE_BYTES:,} bytes")
+
+
+def _bounded(handle: int, size: int, name: str) -> bytes:
+    """The whole content; one that outgrows its size or its bound meanwhile is not read on."""
+    parts, left = [], size + 1
+    while left > 0 and (part := os.read(handle, left)):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise _Moved(name)
+    return b"".join(parts)
+
+
+def _printable(name: str) -> str:
+    """A name with what cannot be shown, or is not UTF-8, written as an escape."""
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
+
+
+def references(value: Any) -> Iterator[tuple[Path, str]]:
     """Where a document refers to files, and to which; whatever the document is."""
     spec = value.get("spec") if isinstance(value, dict) else None
     connections = spec.get("samlConnections") if isinstance(spec, dict) else None
@@ -190,35 +308,20 @@ def references(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for key in ("certificate", "metadata"):
             part = idp.get(key) if isinstance(idp, dict) else None
             file = part.get("file") if isinstance(part, dict) else None
-            if isinstance(file, str) and file and "\0" not in file:
+            if isinstance(file, str) and file and "\0" not in file and "-----BEGIN" not in file:
                 yield ("spec", "samlConnections", index, "idp", key, "file"), file
 
 
-def _commit(root: Path) -> str | None:
-    """The commit that a folder is at: a git-sync worktree's name, or the HEAD of the checkout around it."""
-    for folder in (root, *root.parents):
-        if _COMMIT.fullmatch(folder.name):
-            return folder.name
-        git = folder / ".git"
-        if git.exists():
-            return _head(git)
-    return None
-
-
-def _head(git: Path) -> str | None:
-    try:
-        if git.is_file():
-            git = (git.parent / git.read_text().removeprefix("gitdir:").strip()).resolve()
-        head = (git / "HEAD").read_text().strip()
-        if not head.startswith("ref:"):
-            return head if _COMMIT.fullmatch(head) else None
-        reference = head.removeprefix("ref:").strip()
-        common = git / "commondir"
-        shared = (git / common.read_text().strip()) if common.is_file() else git
-        for base in (git, shared):
-            if (base / reference).is_file():
-                return (base / reference).read_text().strip()
-        packed = (shared / "packed-refs").read_text().splitlines()
-        return next((line.split()[0] for line in packed if line.endswith(f" {reference}")), None)
-    except (OSError, UnicodeDecodeError, IndexError):
-        return None
+_BAD_NAME = Fault(
+    "file/name",
+    "the file's name, or its folder's, has a character that cannot be shown or is not UTF-8",
+    "rename it",
+)
+_NAMED_LIKE_A_FILE = Fault(
+    "file/not-regular", "this is a folder, with a name like a manifest's", "rename the folder"
+)
+_LINKED_FOLDER = warning(
+    "file/linked-folder",
+    "this is a link to a folder, and manifests behind it are not read",
+    "put the folder itself here; if it holds no manifests, all is well",
+)

@@ -12,6 +12,8 @@ from yaml import MarkedYAMLError, YAMLError
 
 from reconciler.model.manifest import Origin, Problem, Severity
 
+_LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")  # as the parser counts lines
+_DOCUMENT = re.compile(r"---(?:\s|$)")
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # what the parser says → what is wrong, what to do; the first row that fits is taken
@@ -65,6 +67,7 @@ _WORDS = (
 )
 
 
+_CHECK = "compare the line with those around it: indentation, quotes, brackets"
 MAX_FILE_BYTES = 1024 * 1024
 
 
@@ -100,12 +103,28 @@ def explain(error: YAMLError, text: str, file: str) -> Problem:
     for words, message, hint in _WORDS:
         if words in said:
             return problem("yaml/syntax", Origin(file, line + 1, column + 1), message, hint)
-    return problem("yaml/syntax", Origin(file, line + 1, column + 1), f"not YAML: {said}")
+    return problem("yaml/syntax", Origin(file, line + 1, column + 1), f"not YAML: {said}", _CHECK)
+
+
+def after(error: YAMLError, text: str, began: int) -> tuple[str, int] | None:
+    """The documents behind the one with the error, on the lines where they stand, and the first of these lines.
+
+    None if there are no more. `began` is the line where the text begins that was being parsed.
+    """
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return None
+    lines = _LINE_END.split(text)
+    mark = error.problem_mark
+    first = mark.line + (mark.column > 0)  # a mark at a `---` itself: the document before it was not at its end
+    for number in range(max(first, began + 1), len(lines)):
+        if _DOCUMENT.match(lines[number]):
+            return "\n" * number + "\n".join(lines[number:]), number
+    return None
 
 
 def _tab(text: str, line: int, column: int) -> int | None:
     """The column of the tab that is to blame: one in the line's indentation, or at the place itself."""
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     if line >= len(lines):
         return None
     faulty = lines[line]
@@ -119,7 +138,7 @@ def _unreadable(text: str, file: str) -> Problem:
     """What the parser's reader refuses: a character that no YAML file may hold."""
     found = _FORBIDDEN.search(text)
     if found is None:
-        return problem("yaml/syntax", Origin(file), "not YAML")
+        return problem("yaml/syntax", Origin(file), "not YAML", _CHECK)
     return problem(
         "yaml/control-character",
         _end(text[: found.start()], file),
@@ -133,6 +152,6 @@ def _end(before: str, file: str) -> Origin:
     return Origin(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-def problem(rule: str, origin: Origin, message: str, hint: str = "") -> Problem:
+def problem(rule: str, origin: Origin, message: str, hint: str) -> Problem:
     """An error; nothing about YAML is a mere warning."""
     return Problem(rule, Severity.ERROR, origin, message, hint)

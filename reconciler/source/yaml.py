@@ -23,16 +23,21 @@ from yaml import (
 )
 from yaml._yaml import CParser
 
+from reconciler.core.fault import shown
 from reconciler.model.manifest import Document, Origin, Problem
 from reconciler.source.places import Places
-from reconciler.source.scalars import COLLECTION_TAGS, CONTROL, SCALAR_TAGS, Ambiguous, Scalar, plain
-from reconciler.source.syntax import decode, explain, problem
+from reconciler.source.scalars import COLLECTION_TAGS, CONTROL, SCALAR_TAGS, Ambiguous, Scalar, plain, quoted
+from reconciler.source.syntax import after, decode, explain, problem
 
 MAX_DOCUMENTS = 1_000  # in a file
 MAX_NODES = 100_000  # in a file, an alias counting as much as what it stands for
 MAX_ALIASES = 100  # in a file
 MAX_DEPTH = 64
 MAX_PROBLEMS = 100  # in a file
+_MAX_ANCHOR = 40  # characters of a name that a message repeats
+_SPLIT = "split it into several files"
+_FLATTEN = "a manifest has no such depth: is this one?"
+_WRITE_OUT = "write the values out instead"
 
 Event = Any  # the parser's own types say None where it never is
 
@@ -75,7 +80,7 @@ class _Builder:
     def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._file = file
-        self._next: Callable[[], Event] = CParser(text).get_event
+        self._next: Callable[[], Event]
         self._problems: list[Problem] = []
         self._complete = True
         self._nodes = 0
@@ -84,26 +89,37 @@ class _Builder:
         self._deepest = 0
         self._anchors: dict[str, _Anchored | None] = {}  # None while the node is being built
         self._items: dict[int, tuple[int, int]] = {}
+        self._dropped: list[Any] = []  # kept alive, so that no other value gets the identity of one
+        self._documents: list[Document] = []
 
     def parse(self) -> Parsed:
-        documents: list[Document] = []
+        rest: tuple[str, int] | None = self._text, 0
         try:
-            self._next()  # the stream's start
-            while isinstance(event := self._next(), DocumentStartEvent):
-                if len(documents) == MAX_DOCUMENTS:
-                    self._refuse(
-                        "too-many-documents", event, f"the file has more than {MAX_DOCUMENTS:,} documents"
-                    )
-                document = self._document(event)
-                if document is not None:
-                    documents.append(document)
+            while rest is not None:
+                rest = self._parse(*rest)
         except _Refused as refused:
             self._problems.append(refused.problem)
             self._complete = False
+        return Parsed(tuple(self._documents), tuple(self._problems), self._complete)
+
+    def _parse(self, text: str, began: int) -> tuple[str, int] | None:
+        """Builds all documents; after one that is not YAML, what is left of the text and where that begins."""
+        self._text, self._depth = text, 0
+        self._next = CParser(text).get_event
+        try:
+            self._next()  # the stream's start
+            while isinstance(event := self._next(), DocumentStartEvent):
+                if len(self._documents) == MAX_DOCUMENTS:
+                    message = f"the file has more than {MAX_DOCUMENTS:,} documents"
+                    self._refuse("too-many-documents", event, message, _SPLIT)
+                document = self._document(event)
+                if document is not None:
+                    self._documents.append(document)
         except YAMLError as error:
-            self._problems.append(explain(error, self._text, self._file))
             self._complete = False
-        return Parsed(tuple(documents), tuple(self._problems), self._complete)
+            self._add(explain(error, text, self._file))
+            return after(error, text, began)
+        return None
 
     # -- structure
 
@@ -122,7 +138,7 @@ class _Builder:
     def _value(self, event: Event) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            self._refuse("too-many-values", event, f"the file has more than {MAX_NODES:,} values")
+            self._refuse("too-many-values", event, f"the file has more than {MAX_NODES:,} values", _SPLIT)
         if isinstance(event, AliasEvent):
             return self._alias(event)
         if event.anchor is not None:
@@ -133,7 +149,7 @@ class _Builder:
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
         if self._depth == MAX_DEPTH:
-            self._refuse("too-deep", event, f"values are nested more than {MAX_DEPTH} deep")
+            self._refuse("too-deep", event, f"values are nested more than {MAX_DEPTH} deep", _FLATTEN)
         if isinstance(event, CollectionStartEvent) and event.tag not in COLLECTION_TAGS[type(event)]:
             self._tag(event)
         self._depth += 1
@@ -149,11 +165,12 @@ class _Builder:
             key = self._key(event)
             value = self._value(self._next())
             if key in members:
+                self._dropped.append(value)
                 first = places[list(members).index(key)].line + 1
                 self._lose(
                     "duplicate-key",
                     event,
-                    f"`{key}` stands here twice, first on line {first}",
+                    f"{shown(key)} stands here twice, first on line {first}",
                     "keep one of the two",
                 )
             else:
@@ -175,14 +192,15 @@ class _Builder:
     def _key(self, event: Event) -> str:
         self._nodes += 1
         if not isinstance(event, ScalarEvent):
-            self._refuse("key-not-text", event, "a key has to be a text, not an alias, a list or a mapping")
+            message = "a key has to be a text, not an alias, a list or a mapping"
+            self._refuse("key-not-text", event, message, "write the key out; `?` and `*` are not needed for it")
         if event.value == "<<" and not event.style:
             self._lose("merge-key", event, "merge keys are not read", "write out what `<<` would bring here")
             return "<<"
         key = self._scalar(event)
         if isinstance(key, str):
             return key
-        self._report("key-not-text", event, f"the key `{event.value}` is not text", f'write "{event.value}"')
+        self._report("key-not-text", event, f"the key {shown(event.value)} is not text", quoted(event.value))
         return event.value
 
     def _anchored(self, event: Event) -> Any:
@@ -197,18 +215,23 @@ class _Builder:
     def _alias(self, event: Event) -> Any:
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
-            self._refuse("too-many-aliases", event, f"the file has more than {MAX_ALIASES} aliases")
+            message = f"the file has more than {MAX_ALIASES} aliases"
+            self._refuse("too-many-aliases", event, message, _WRITE_OUT)
         if event.anchor not in self._anchors:
-            self._refuse("unknown-alias", event, f"nothing before `*{event.anchor}` is marked `&{event.anchor}`")
+            message = f"nothing before it is marked &{event.anchor[:_MAX_ANCHOR]}"
+            self._refuse("unknown-alias", event, message, "correct the name, or quote a text that begins with `*`")
         anchored = self._anchors[event.anchor]
         if anchored is None:
-            self._refuse("recursive-alias", event, f"`*{event.anchor}` contains itself")
+            message = f"*{event.anchor[:_MAX_ANCHOR]} contains itself"
+            self._refuse("recursive-alias", event, message, _WRITE_OUT)
         self._nodes += anchored.nodes
         if self._nodes > MAX_NODES:
-            self._refuse("too-many-values", event, f"written out, the aliases are more than {MAX_NODES:,} values")
+            message = f"written out, the aliases are more than {MAX_NODES:,} values"
+            self._refuse("too-many-values", event, message, _WRITE_OUT)
         self._deepest = max(self._deepest, self._depth + anchored.height)
         if self._deepest > MAX_DEPTH:
-            self._refuse("too-deep", event, f"written out, values are nested more than {MAX_DEPTH} deep")
+            message = f"written out, values are nested more than {MAX_DEPTH} deep"
+            self._refuse("too-deep", event, message, _WRITE_OUT)
         return anchored.value
 
     # -- scalars
@@ -220,13 +243,12 @@ class _Builder:
             return self._tagged(event)
         if event.style:
             if event.style == '"' and (found := CONTROL.search(text)):
-                self._report(
-                    "control-character", event, f"the text holds the control character U+{ord(found[0]):04X}"
-                )
+                message = f"the text holds the control character U+{ord(found[0]):04X}"
+                self._report("control-character", event, message, "remove the escape that makes it")
             return text
         value = plain(text)
         if isinstance(value, Ambiguous):
-            message = f"readers of YAML disagree about what `{text}` without quotes is"
+            message = f"readers of YAML disagree about what {shown(text)} without quotes is"
             self._report("ambiguous-scalar", event, message, value.hint)
             return text
         return value
@@ -242,7 +264,7 @@ class _Builder:
 
     def _tag(self, event: Event) -> None:
         self._report(
-            "tag", event, f"the tag {event.tag} cannot be used here", "remove the word that begins with `!`"
+            "tag", event, f"the tag {shown(event.tag)} cannot be used here", "remove the word that begins with `!`"
         )
 
     # -- problems
@@ -250,7 +272,7 @@ class _Builder:
     def _origin(self, event: Event) -> Origin:
         return Origin(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _report(self, rule: str, event: Event, message: str, hint: str = "") -> None:
+    def _report(self, rule: str, event: Event, message: str, hint: str) -> None:
         """Notes a fault that leaves no doubt about what else the file holds."""
         self._add(problem(f"yaml/{rule}", self._origin(event), message, hint))
 
@@ -259,7 +281,7 @@ class _Builder:
         self._complete = False
         self._report(rule, event, message, hint)
 
-    def _refuse(self, rule: str, event: Event, message: str, hint: str = "") -> NoReturn:
+    def _refuse(self, rule: str, event: Event, message: str, hint: str) -> NoReturn:
         raise _Refused(problem(f"yaml/{rule}", self._origin(event), message, hint))
 
     def _add(self, reason: Problem) -> None:
@@ -270,5 +292,6 @@ class _Builder:
                     "yaml/too-many-problems",
                     reason.origin,
                     f"the file has {MAX_PROBLEMS} problems or more; the rest of it was not read",
+                    "mend these, then validate again",
                 )
             )

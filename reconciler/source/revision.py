@@ -1,0 +1,51 @@
+"""Which commit a folder is at, so that a plan and a report can say what they were made from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_MAX_FILE_BYTES = 16 * 1024 * 1024  # packed-refs of a large repository
+
+
+def commit(root: str) -> str | None:
+    """The name of a git-sync worktree, or the HEAD of the checkout around the folder; None if there is neither."""
+    for folder in (Path(root), *Path(root).parents):
+        if _COMMIT.fullmatch(folder.name):
+            return folder.name
+        git = folder / ".git"
+        if git.exists():
+            return _head(git)
+    return None
+
+
+def _head(git: Path) -> str | None:
+    try:
+        if git.is_file():
+            git = git.parent / _text(git).removeprefix("gitdir:").strip()
+        head = _text(git / "HEAD")
+        if not head.startswith("ref:"):
+            return _only_commit(head)
+        reference = head.removeprefix("ref:").strip()
+        common = git / "commondir"
+        shared = git / _text(common) if common.is_file() else git
+        for base in (git, shared):
+            if (base / reference).is_file():
+                return _only_commit(_text(base / reference))
+        packed = _text(shared / "packed-refs").splitlines()
+        return next((_only_commit(line.split()[0]) for line in packed if line.endswith(f" {reference}")), None)
+    except (OSError, ValueError):  # ValueError: not UTF-8, or a NUL in a name
+        return None
+
+
+def _text(path: Path) -> str:
+    """The content of a small regular file; nothing is opened that could block."""
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    with path.open(encoding="utf-8") as file:
+        return file.read(_MAX_FILE_BYTES).strip()
+
+
+def _only_commit(text: str) -> str | None:
+    return text if _COMMIT.fullmatch(text) else None

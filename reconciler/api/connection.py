@@ -14,7 +14,7 @@ from functools import cache
 import httpx
 
 from reconciler.api.answers import printable
-from reconciler.api.deadline import BoundedTransport
+from reconciler.api.transport import OneConnection, Proxied
 from reconciler.model.errors import ApiError, BadAnswer, Uncertain, Unsent, UsageError
 from reconciler.model.settings import ApiSettings
 
@@ -65,7 +65,8 @@ def transports(settings: ApiSettings) -> TransportFactory:
     """Makes real transports of one connection each that share one SSL context; UsageError for a bad `ca_file`."""
     context = _context(settings.ca_file)
     proxy = _proxy(settings.proxy, context)
-    return lambda: BoundedTransport(settings.request_timeout_s, context, proxy)
+    total_s = settings.request_timeout_s
+    return lambda: Proxied(total_s, context, proxy) if proxy else OneConnection(total_s, context)
 
 
 @cache

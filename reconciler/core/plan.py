@@ -47,7 +47,7 @@ class _Part(Struct, frozen=True):
     hints: tuple[Hint, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     pins: tuple[Pin, ...] = ()
-    found: int = 0  # live resources that belong to a declared one
+    found: int = 0  # live resources that belong to a declared one and may be written
 
 
 def everything(wanted: DesiredOrganization) -> bool:
@@ -179,7 +179,7 @@ def _handed_over(
         key = _key(wanted)
         if key in refused:
             blocked = _blocked(wanted, BlockReason.DOMAIN_HELD, refused[key])
-            result.append(_Part(blocked=(blocked,), hints=part.hints, pins=part.pins, found=part.found))
+            result.append(_Part(blocked=(blocked,), hints=part.hints, pins=part.pins))
         elif key in by_key:
             result.append(_Part((by_key[key],), part.blocked, part.hints, (), part.pins, part.found))
         else:
@@ -212,13 +212,14 @@ def _with_children(
 
 def _part(wanted: DesiredOrganization, name: KindName, planned: CollectionPlan) -> _Part:
     match = planned.match
+    blocked = sum(block.name in match.found for block in planned.blocked)
     return _Part(
         changes=planned.changes,
         blocked=planned.blocked,
         hints=planned.hints,
         unmanaged=tuple(Unmanaged(name, each.id, "", wanted.name) for each in match.unmanaged),
         pins=tuple(_child_pins(wanted, name, planned)),
-        found=len(match.found) + len(match.unpinned),
+        found=len(match.found) + len(match.unpinned) - blocked,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -67,13 +68,16 @@ class Client:
         self._budget = settings.requests_base
         self._suffered_at = float("-inf")
         self._ended = asyncio.Event()
-        self._headers = {
-            "host": httpx.URL(settings.url).netloc.decode(),
-            "authorization": f"Bearer {settings.key.reveal()}",
-            "accept": "application/json",
-            "accept-encoding": "identity",
-            "user-agent": "ssoready-reconciler",
-        }
+        self._headers = httpx.Headers(
+            {
+                "host": httpx.URL(settings.url).netloc.decode(),
+                "authorization": f"Bearer {settings.key.reveal()}",
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": "ssoready-reconciler",
+            }
+        )
+        self._headers_of_json = httpx.Headers({**self._headers, "content-type": "application/json"})
         self._timeouts = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), settings.timeout_s)}
 
         def connection() -> Lane:
@@ -127,8 +131,11 @@ class Client:
 
     async def children(self, kind: Kind, organization_id: str) -> tuple[Child, ...]:
         """All of an organization's connections or directories, on a lane of its own."""
-        async with self.lane() as lane:
+        lane = await self.lanes.take()
+        try:
             return await lane.children(kind, organization_id)
+        finally:
+            self.lanes.give(lane)
 
     async def _pages(self, kind: Kind, query: dict[str, str], lane: Lane | None = None) -> AsyncIterator[Page]:
         """The non-empty pages of a list, which must go on in order of id and end."""
@@ -234,9 +241,7 @@ class Client:
 
     def _request(self, method: str, target: str, body: dict[str, Any] | None) -> httpx.Request:
         content = None if body is None else msgspec.json.encode(body)
-        headers = self._headers
-        if content is not None:
-            headers = headers | {"content-type": "application/json"}
+        headers = self._headers if content is None else self._headers_of_json
         return httpx.Request(
             method, self._settings.url + target, headers=headers, content=content, extensions=self._timeouts
         )
@@ -306,4 +311,4 @@ def _list(kind: Kind) -> str:
 
 def httpx_target(route: str, query: dict[str, str]) -> str:
     """A path and its query; ids and tokens are the only values."""
-    return f"{route}?{httpx.QueryParams(query)}" if query else route
+    return f"{route}?{urlencode(query)}" if query else route

@@ -81,6 +81,8 @@ class _Wire:
         self._loop = asyncio.get_running_loop()
         self._idle_since = self._loop.time()
         self._closed = False
+        self._asked: h11.Request | None = None
+        self._raw: list[tuple[bytes, bytes]] = []
 
     @property
     def usable(self) -> bool:
@@ -94,9 +96,12 @@ class _Wire:
 
     async def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
         """Sends the request, and reads the head of its answer."""
-        send, body = self._machine.send, request.content
-        head = send(h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw))
-        parts = (head, send(h11.Data(data=body)) if body else b"", send(h11.EndOfMessage()))
+        send, body, raw = self._machine.send, request.content, request.headers.raw
+        # the same headers as last time need not be looked at once more
+        headers = self._asked.headers if self._asked and self._raw == raw else raw
+        self._asked = h11.Request(method=request.method, target=request.url.raw_path, headers=headers)
+        self._raw = raw
+        parts = (send(self._asked), send(h11.Data(data=body)) if body else b"", send(h11.EndOfMessage()))
         with contextlib.suppress(httpcore.WriteError):  # a server may answer early and close: that is still read
             await self._stream.write(b"".join(part for part in parts if part), timeouts.get("write"))
         while True:

@@ -65,6 +65,7 @@ class Client:
         self._watch = watch
         self._stop = stop or asyncio.Event()
         self._rate = Rate(settings.max_requests_per_second) if settings.max_requests_per_second else None
+        self._gate = asyncio.Lock()
         self._budget = settings.requests_base
         self._suffered_at = float("-inf")
         self._ended = asyncio.Event()
@@ -204,15 +205,16 @@ class Client:
         self, lane: Lane, method: str, target: str, route: str, body: dict[str, Any] | None
     ) -> dict[str, Any]:
         """One request and its judged answer."""
-        if self.requests >= self._budget:
-            raise Overrun(f"the pass has sent {self.requests:,} requests, which is its limit", route=route)
         loop = asyncio.get_running_loop()
         if self._rate:
-            await rest(self._rate.wait_s(loop.time()), self._stop, self._ended)
+            async with self._gate:  # one waits at the rate, the others behind it: a lower one is felt at once
+                await rest(self._rate.wait_s(loop.time()), self._stop, self._ended)
         if self._stop.is_set():
             raise Interrupted("asked to stop; the rest was not started")
         if self._ended.is_set():
             raise Unsent("the pass was ended", route=route)
+        if self.requests >= self._budget:
+            raise Overrun(f"the pass has sent {self.requests:,} requests, which is its limit", route=route)
         self.requests += 1
         started = loop.time()
         status = None

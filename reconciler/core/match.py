@@ -14,7 +14,7 @@ from msgspec import Struct
 from reconciler.core import certificate, domain
 from reconciler.core.diff import differs
 from reconciler.model.change import BlockReason
-from reconciler.model.kinds import IDP_FIELDS, KINDS, Kind, KindName
+from reconciler.model.kinds import CONNECTION, IDP_FIELDS, KINDS, Kind, KindName
 from reconciler.model.state import (
     Certificate,
     Child,
@@ -23,7 +23,6 @@ from reconciler.model.state import (
     DesiredOrganization,
     Observed,
     ObservedOrganization,
-    SAMLConnection,
     SCIMDirectory,
 )
 
@@ -169,11 +168,11 @@ def match_children(
     others = {each.id: each for each in live if each.id not in taken and each.id not in distinct_from}
     ruled_out = [each for each in live if each.id not in taken and each.id in distinct_from]
 
-    for pair, basis in _by_evidence(kind, left, others):
+    for pair, basis in _by_evidence(left, others):
         found[pair[0]] = Found(others.pop(pair[1]), basis)
         del left[pair[0]]
     # one whose pin is gone may be any of them, so nobody is alone beside it
-    alone = None if doubts else _one_and_one(kind, left, others)
+    alone = None if doubts else _one_and_one(left, others)
     if alone:
         child, match = alone
         found[child.name] = match
@@ -215,11 +214,9 @@ def _pinned(declared: Sequence[DesiredChild], live: Sequence[Child]) -> tuple[di
 
 
 def _by_evidence(
-    kind: Kind, declared: Mapping[str, DesiredChild], live: Mapping[str, Child]
+    declared: Mapping[str, DesiredChild], live: Mapping[str, Child]
 ) -> list[tuple[tuple[str, str], tuple[str, ...]]]:
-    """The pairs of (name, id) that evidence makes, each with the fields it rests on."""
-    if kind.name is not KindName.CONNECTION:
-        return []
+    """The pairs of (name, id) that evidence makes, each with the fields it rests on; directories have none."""
     wanted = {name: _stated(child) for name, child in declared.items()}
     seen = {each.id: _shown(each) for each in live.values()}
     pairs: list[tuple[tuple[str, str], tuple[str, ...]]] = []
@@ -244,14 +241,9 @@ def _stated(child: DesiredChild) -> dict[str, str]:
 
 
 def _shown(live: Child) -> dict[str, str]:
-    """The IdP values that a live connection has, comparable."""
-    if not isinstance(live, SAMLConnection):
-        return {}
-    values = {
-        ENTITY: live.idp_entity_id,
-        URL: live.idp_redirect_url,
-        CERTIFICATE: certificate.fingerprint(live.idp_certificate) if live.idp_certificate else "",
-    }
+    """The IdP values that a live connection has, comparable; a directory has none."""
+    values = {wire: getattr(live, CONNECTION.field(wire).attribute, "") for wire in IDP_FIELDS}
+    values[CERTIFICATE] = certificate.fingerprint(values[CERTIFICATE])
     return {wire: value for wire, value in values.items() if value}
 
 
@@ -262,13 +254,11 @@ def _agree(wanted: Mapping[str, str], seen: Mapping[str, str], fields: tuple[str
 
 
 def _one_and_one(
-    kind: Kind, declared: Mapping[str, DesiredChild], live: Mapping[str, Child]
+    declared: Mapping[str, DesiredChild], live: Mapping[str, Child]
 ) -> tuple[DesiredChild, Found] | None:
     if len(declared) != 1 or len(live) != 1:
         return None
     (child,), (only,) = declared.values(), live.values()
-    if kind.name is KindName.DIRECTORY:
-        return child, Found(only, ())
     if not _stated(child):
         return child, Found(only, ())
     if not _shown(only):

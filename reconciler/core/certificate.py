@@ -25,6 +25,7 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----"
 _WEAK_HASHES = frozenset({"md5", "sha1"})
 _MIN_RSA_BITS = 2048
 _MIN_EC_BITS = 256
+_CURVES = frozenset({"secp224r1", "secp256r1", "secp384r1", "secp521r1"})  # the server refuses any other
 _DAY_S = 86400
 
 
@@ -56,6 +57,9 @@ def parse_der(der: bytes, *, now: float, warn_days: int) -> tuple[Certificate | 
         ending = loaded.not_valid_after_utc
     except ValueError:
         return None, (_UNREADABLE,)
+    refused = _refused_key(loaded)
+    if refused:
+        return None, (refused,)
     found = (_ending(ending, now, warn_days), _weak_key(loaded), _weak_hash(loaded))
     certificate = Certificate(_sha256(der), _iso(ending), _encode(der))
     return certificate, tuple(fault for fault in found if fault is not None)
@@ -101,7 +105,10 @@ def _load(der: bytes) -> x509.Certificate:
     """Raises ValueError for anything that is not a certificate."""
     with warnings.catch_warnings():  # about encodings that are tolerated today; a person could do nothing about it
         warnings.simplefilter("ignore")
-        return x509.load_der_x509_certificate(der)
+        try:
+            return x509.load_der_x509_certificate(der)
+        except x509.InvalidVersion as error:
+            raise ValueError(str(error)) from error
 
 
 def _encode(der: bytes) -> str:
@@ -131,6 +138,25 @@ def _ending(ending: datetime, now: float, warn_days: int) -> Fault | None:
         return warning("certificate/expired", f"the certificate expired on {day}", _RENEW)
     days = int(left_s // _DAY_S)
     return warning("certificate/expires-soon", f"the certificate expires on {day} (days left: {days})", _RENEW)
+
+
+def _refused_key(loaded: x509.Certificate) -> Fault | None:
+    """The server reads the key along with the certificate, and knows four elliptic curves."""
+    if loaded.public_key_algorithm_oid != x509.PublicKeyAlgorithmOID.EC_PUBLIC_KEY:
+        return None
+    try:
+        key = loaded.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return _refused("is no point on an elliptic curve that is known here")
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVES:
+        return _refused(f"is on the elliptic curve {key.curve.name}")
+    return None
+
+
+def _refused(how: str) -> Fault:
+    return Fault(
+        "certificate/unsupported-key", f"the certificate's key {how}; the server would refuse it", _STRONGER
+    )
 
 
 def _weak_key(loaded: x509.Certificate) -> Fault | None:

@@ -67,9 +67,9 @@ def _malformed(name: str) -> tuple[str, str]:
 def _unfit(name: str, forbid_public_mail: bool) -> tuple[str, str] | None:
     """The same for a domain that is well-formed, but not an organization's own."""
     if forbid_public_mail and name in PUBLIC_MAIL:
-        return "domain/public-mail", f"{name} is a public mail domain: everybody can have an address there"
+        return "domain/public-mail", f"{shown(name)} is a public mail domain: everybody can have an address there"
     if _is_public_suffix(name):
-        return "domain/public-suffix", f"{name} is a public suffix, under which others register their domains"
+        return "domain/public-suffix", f"{shown(name)} is a public suffix: others register their domains under it"
     return None
 
 

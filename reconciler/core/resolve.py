@@ -12,7 +12,7 @@ from reconciler.core.declaration import Context, declare, inspect
 from reconciler.core.fault import Fault
 from reconciler.core.identity import Identity, identify
 from reconciler.core.soundness import mapping
-from reconciler.model.manifest import Document, Manifests, Problem, Severity
+from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
 from reconciler.model.state import Desired, DesiredEnvironment, DesiredOrganization, InvalidOrganization
 
 Errors = Mapping[int, list[Problem]]  # by index of the document
@@ -57,7 +57,7 @@ def resolve(manifests: Manifests, problems: Sequence[Problem], *, now: float, al
     unread = {problem.origin for problem in problems if _of(problem, "reference")}
     fresh = [problem for _, problem in later if not (_of(problem, "reference") and problem.origin in unread)]
     about_folder = _about_folder(manifests, misplaced, organizations, allow_empty=allow_empty)
-    ordered = tuple(sorted((*problems, *fresh, *about_folder), key=lambda each: (each.origin, each.rule)))
+    ordered = tuple(sorted((*problems, *fresh, *about_folder), key=_place))
 
     faulty = {index: list(earlier[index]) for index in organizations}
     for index, problem in later:
@@ -94,7 +94,8 @@ def _desired(
 
 
 def _invalid(document: Document, identity: Identity, errors: Sequence[Problem]) -> InvalidOrganization:
-    message = f"{errors[0].origin}: {errors[0].message}" if errors else "its file cannot be parsed to the end"
+    first = min(errors, key=_place, default=None)
+    message = f"{first.origin}: {first.message}" if first else "its file cannot be parsed to the end"
     if len(errors) > 1:
         message += f" (and {len(errors) - 1} more; see `reconciler validate`)"
     return InvalidOrganization(identity.name, identity.id, identity.external_id, message, document.origin)
@@ -154,6 +155,10 @@ def _fatal(
 
 def _is_environment(document: Document) -> bool:
     return isinstance(document.value, dict) and document.value.get("kind") == environment.KIND
+
+
+def _place(problem: Problem) -> tuple[Origin, str]:
+    return problem.origin, problem.rule
 
 
 def _of(problem: Problem, family: str) -> bool:

@@ -89,6 +89,8 @@ def digest(folder: str) -> str:
 
 def _resolved(folder: str) -> str:
     """The real folder that a name leads to; inside a ConfigMap's mount the one that `..data` leads to."""
+    if not folder:
+        raise SourceError("the name of the folder is empty", _NAME_IT)
     for attempt in range(MAX_ATTEMPTS):
         try:
             root = os.path.realpath(folder, strict=True)

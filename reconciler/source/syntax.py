@@ -26,6 +26,11 @@ _WORDS = (
     ("did not find expected ',' or ']'", "a list in brackets is not closed", "add `,` or `]`"),
     ("did not find expected ',' or '}'", "a mapping in braces is not closed", "add `,` or `}`"),
     (
+        "did not find expected node content",
+        "a list or mapping in brackets is not closed, or has a value that is not there",
+        "add the closing bracket, or the value",
+    ),
+    (
         "did not find expected key",
         "a line does not fit into the mapping around it",
         "indent it exactly like the keys it belongs to",
@@ -90,9 +95,12 @@ def explain(error: YAMLError, text: str, file: str) -> Problem:
     """The problem that a parser's error means; `text` is what it was parsing."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return _unreadable(text, file)
+    lines = _LINE_END.split(text)
     line, column = error.problem_mark.line, error.problem_mark.column
+    if line >= len(lines):  # the parser ends its last line, even where the text does not
+        line, column = len(lines) - 1, len(lines[-1])
     said = f"{error.context or ''} {error.problem or ''}".strip()
-    tab = _tab(text, line, column)
+    tab = _tab(lines[line], column)
     if tab is not None:
         return problem(
             "yaml/tab",
@@ -122,12 +130,8 @@ def after(error: YAMLError, text: str, began: int) -> tuple[str, int] | None:
     return None
 
 
-def _tab(text: str, line: int, column: int) -> int | None:
+def _tab(faulty: str, column: int) -> int | None:
     """The column of the tab that is to blame: one in the line's indentation, or at the place itself."""
-    lines = _LINE_END.split(text)
-    if line >= len(lines):
-        return None
-    faulty = lines[line]
     indentation = faulty[: len(faulty) - len(faulty.lstrip(" \t"))]
     if "\t" in indentation:
         return indentation.index("\t")

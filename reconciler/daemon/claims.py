@@ -15,6 +15,7 @@ class Claims:
     """Shared by the workers of one process, named by their environments."""
 
     def __init__(self, names: Iterable[str]) -> None:
+        self.unknown = asyncio.Lock()  # held by who writes to an empty environment: nobody knows whose it is
         self._unseen = set(names)
         self._all_looked = asyncio.Event()
         self._owners: dict[Hashable, set[str]] = {}

@@ -45,7 +45,7 @@ class Surroundings(Struct, frozen=True):
     rng: random.Random = field(default_factory=random.SystemRandom)
     transport: Transport | None = None
     poll_s: float = 5.0
-    backoff_s: float = BACKOFF_S
+    retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S)
     listening: Callable[[str], None] = _unheard
 
 
@@ -124,9 +124,7 @@ async def _keep(worker: Worker, daemon: DaemonSettings, around: Surroundings) ->
         started = clock()
         ended = await worker.once()
         failures = failures + 1 if ended.retry else 0
-        pause_s = next_pass_s(
-            failures, clock() - started, daemon.resync_s, around.rng.random(), backoff_s=around.backoff_s
-        )
+        pause_s = next_pass_s(failures, clock() - started, daemon.resync_s, around.rng.random(), around.retry_s)
         worker.will_wait(pause_s)
         await happens(worker.wake, pause_s, worker.stop)
     worker.rests()
@@ -134,7 +132,11 @@ async def _keep(worker: Worker, daemon: DaemonSettings, around: Surroundings) ->
 
 
 def next_pass_s(
-    failures: int, took_s: float, resync_s: float, jitter: float, *, backoff_s: float = BACKOFF_S
+    failures: int,
+    took_s: float,
+    resync_s: float,
+    jitter: float,
+    retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S),
 ) -> float:
     """How long to wait after a pass that took so long; `failures` of them in a row, `jitter` in [0, 1).
 
@@ -144,4 +146,5 @@ def next_pass_s(
     resync = max(resync_s * (0.9 + 0.2 * jitter), BUSY_SHARE * took_s)
     if not failures:
         return resync
-    return min(resync, RETRY_MIN_S + delay_s(failures, jitter, base_s=backoff_s, cap_s=resync))
+    least_s, backoff_s = retry_s
+    return min(resync, least_s + delay_s(failures, jitter, base_s=backoff_s, cap_s=resync))

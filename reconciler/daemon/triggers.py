@@ -58,17 +58,23 @@ async def digest_of(folder: str) -> str:
 
 async def _events(folder: str, hint: asyncio.Event, moved: asyncio.Event, stop: asyncio.Event) -> None:
     """Watches anew whenever the folder has changed, since it may be another one by now."""
-    from watchfiles import awatch  # noqa: PLC0415 loaded only by the daemon
-
     while not stop.is_set():
         moved.clear()
-        try:
-            places = await asyncio.to_thread(_places, folder)
-            async for _ in awatch(*places, stop_event=moved, recursive=False):
-                hint.set()
-        except (OSError, RuntimeError) as error:  # a place is gone, or the system has no watches left
-            log.debug("no file events", error=type(error).__name__)
-            await moved.wait()
+        watching = asyncio.create_task(_watch(await asyncio.to_thread(_places, folder), hint, moved))
+        await asyncio.sleep(0)
+        hint.set()  # it watches by now; what happened before it did shows in the digest
+        await moved.wait()
+        await watching
+
+
+async def _watch(places: list[Path], hint: asyncio.Event, moved: asyncio.Event) -> None:
+    from watchfiles import awatch  # noqa: PLC0415 loaded only by the daemon
+
+    try:
+        async for _ in awatch(*places, stop_event=moved, recursive=False):
+            hint.set()
+    except (OSError, RuntimeError) as error:  # a place is gone, or the system has no watches left
+        log.debug("no file events", error=type(error).__name__)
 
 
 def _places(folder: str) -> list[Path]:

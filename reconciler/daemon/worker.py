@@ -103,8 +103,10 @@ class Worker:
         self._status.next_pass = None if self.stop.is_set() else self._now() + pause_s
 
     def rests(self) -> None:
-        """No further pass comes."""
+        """No further pass comes: the process was asked to stop, or another worker claims the same environment."""
         self._status.next_pass = None
+        if not self._status.stopped:
+            self._rivalled(0.0)
 
     # -- the pass
 
@@ -122,9 +124,7 @@ class Worker:
         self._tell_plan(plan)
         report = Report(plan)
         if settings.apply and plan.changes and not plan.refusals:
-            self._claims.looked(self.name)
-            await self._claims.all_looked(self.stop)
-            report = await carry_out(plan, settings, self._world, self._watch, self.stop)
+            report = await self._apply(settings, desired, plan)
         self._note_organizations(settings, desired, report)
         return loaded, report
 
@@ -156,8 +156,26 @@ class Worker:
             if self._known_by not in {None, key}:
                 self._stop_for_good()
             raise
-        known, live = self._status.environment_id, plan.environment_id
-        if known is not None and live != known:
+        self._recognize(plan.environment_id, key)
+        return plan
+
+    async def _apply(self, settings: EnvironmentSettings, desired: Desired, plan: Plan) -> Report:
+        self._claims.looked(self.name)
+        await self._claims.all_looked(self.stop)
+        if plan.environment_id is not None:
+            return await carry_out(plan, settings, self._world, self._watch, self.stop)
+        async with self._claims.unknown:
+            plan = await self._plan(settings, desired)  # meanwhile it may have become another worker's
+            report = await carry_out(plan, settings, self._world, self._watch, self.stop)
+            if report.environment_id is not None:
+                self._recognize(report.environment_id, api_settings(settings).key)
+            return report
+
+    def _recognize(self, live: str | None, key: Secret) -> None:
+        """Whose environment the key opens; raises if it is not this worker's, or also another's."""
+        known = self._status.environment_id
+        emptied = live is None and key == self._known_by  # one key opens one environment
+        if known is not None and live != known and not emptied:
             self._stop_for_good()
             raise WrongEnvironment(
                 f"the key now opens {live or 'an empty environment'}, and before it was {known}",
@@ -167,7 +185,6 @@ class Worker:
             self._status.environment_id, self._known_by = live, key
             self._claims.claim(self.name, live)
         self._check_rivals()
-        return plan
 
     def _check_rivals(self) -> None:
         rivals = self._claims.rivals(self.name)
@@ -297,8 +314,7 @@ def _ended(loaded: Loaded, report: Report) -> Ended:
     """The exit code: the first that holds of a halt's, 8, 6, 4, 0."""
     bad = [outcome for outcome in report.outcomes if outcome.result not in GOOD]
     passing = any(block.reason in PASSING for block in report.plan.blocked)
-    unseen = report.plan.environment_id is None and report.outcomes  # whose environment it is shows in the next
-    retry = bool(bad or report.halt or passing or unseen)
+    retry = bool(bad or report.halt or passing)
     if report.halt:
         return Ended(report.halt.exit_code, retry)
     if any(problem.severity is Severity.ERROR for problem in loaded.problems):

@@ -43,6 +43,7 @@ async def apply(plan: Plan, state: PassState, watch: Watch) -> Report:
         requests=state.client.requests,
         retries=state.client.retries,
         duration_s=asyncio.get_running_loop().time() - started,
+        environment_id=state.environment_id,
     )
 
 

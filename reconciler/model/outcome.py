@@ -44,7 +44,8 @@ class Report(Struct, frozen=True):
     """A whole pass. Refused by a guard, it has the plan's refusals and no outcomes.
 
     `requests` and `retries` count what was sent; `halt` says why changes were left (the process was asked
-    to stop, or the key was revoked in the middle).
+    to stop, or the key was revoked in the middle). `environment_id` is the live environment's, also where the
+    plan did not know it yet because it was empty.
     """
 
     plan: Plan
@@ -53,3 +54,4 @@ class Report(Struct, frozen=True):
     requests: int = 0
     retries: int = 0
     duration_s: float = 0.0
+    environment_id: str | None = None

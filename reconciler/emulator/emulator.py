@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import posixpath
+import re
 from collections.abc import Mapping
 from html import escape
 from urllib.parse import quote, urlencode
@@ -28,8 +29,8 @@ class Emulator:
         if _clean(request.path) != request.path:
             return _moved(request)
         path_id, methods = _match(request.path)
-        if methods is None:
-            return Answer.text(404, "Not Found\n")
+        if methods is None or _OTHER_PROTOCOL.match(request.headers.get("content-type", "")):
+            return Answer.text(404, "" if request.method == "HEAD" else "Not Found\n")
         route = methods.get(request.method)
         if route is None:
             text = "" if request.method == "HEAD" else "Method Not Allowed\n"
@@ -80,6 +81,7 @@ def _moved(request: Request) -> Answer:
     return Answer(301, {"content-type": "text/html; charset=utf-8", "location": location}, page.encode())
 
 
+_OTHER_PROTOCOL = re.compile(r"application/(?:connect\+|grpc(?:-web)?(?:\+|\Z))")  # its paths are others
 _JSON_TYPES = ("", "application/json", "application/json; charset=utf-8")
 _CODINGS = ("", "identity")
 

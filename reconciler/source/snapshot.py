@@ -280,7 +280,8 @@ def _require_file(seen: os.stat_result, name: str) -> None:
     if not stat.S_ISREG(seen.st_mode):
         raise _Unfit("not-regular", f"{shown(name)} is not a regular file")
     if seen.st_size > MAX_FILE_BYTES:
-        raise _Unfit("too-large", f"{shown(name)} has more than {MAX_FILE_BYTES:,} bytes")
+        message = f"{shown(name)} has more than {MAX_FILE_BYTES:,} bytes"
+        raise _Unfit("too-large", message, "split it, or name the right file")
 
 
 def _bounded(handle: int, size: int, name: str) -> bytes:

@@ -6,7 +6,7 @@ The parser's own words ("did not find expected key") describe its state, not the
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 
 from yaml import MarkedYAMLError, YAMLError
 
@@ -83,10 +83,11 @@ def decode(data: bytes, file: str) -> str | Problem:
         return problem("yaml/too-large", Origin(file), message, "split it into several files")
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in data[:4]:
         return problem("yaml/encoding", Origin(file), "the file is UTF-16 or UTF-32", "save it as UTF-8")
+    data = data.removeprefix(BOM_UTF8)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig")
+        before = data[: error.start].decode()
         message = f"the byte 0x{data[error.start]:02X} is not UTF-8"
         return problem("yaml/encoding", _end(before, file), message, "save it as UTF-8")
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, is_terminal, one_environment
+from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
 from reconciler.cli.output import document, note, result, style
 from reconciler.model.errors import Interrupted, SourceError, UsageError
-from reconciler.model.secret import Secret
 from reconciler.model.state import SCIMDirectory
 from reconciler.render import json, text
 
 if TYPE_CHECKING:
-    from reconciler.engine.onboard import Customer, Errand
+    from reconciler.engine.onboard import Errand
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -32,10 +35,7 @@ def show(name: str, output: str, **flags: Any) -> int:
     from reconciler.core.certificate import describe  # noqa: PLC0415 cryptography
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
 
-    async def work() -> Customer:
-        return await find(_errand(name, flags))
-
-    found = asyncio.run(work())
+    found = asyncio.run(find(_errand(name, flags)))
     certificates = {each.id: describe(each.idp_certificate) for each in found.connections if each.idp_certificate}
     if output == "json":
         document(json.customer(found.organization, found.connections, found.directories, certificates))
@@ -57,11 +57,9 @@ def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> 
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.onboard import setup_link as make  # noqa: PLC0415
 
-    async def work() -> Secret:
-        errand = _errand(name, flags)
-        return await make(errand, await find(errand), saml=saml or not scim, scim=scim)
-
-    url = asyncio.run(work()).reveal()
+    errand = _errand(name, flags)
+    customer = asyncio.run(find(errand))
+    url = asyncio.run(_to_its_end(make(errand, customer, saml=saml or not scim, scim=scim))).reveal()
     if output == "json":
         document(json.setup_link(url), secret=True)
     else:
@@ -85,17 +83,14 @@ def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any
     if not yes and not is_terminal():
         raise UsageError("nobody can be asked here", "Add --yes to rotate without a question.")
 
-    async def work() -> tuple[str, bool]:
-        errand = _errand(name, flags)
-        if errand.environment.deliver_path is None:
-            raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
-        rotation = rotation_of(await find(errand), directory)
-        if not yes and not _may_rotate(rotation.live):
-            return rotation.live.id, False
-        await rotate(errand, rotation)
-        return rotation.live.id, True
-
-    id_, done = asyncio.run(work())
+    errand = _errand(name, flags)
+    if errand.environment.deliver_path is None:
+        raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
+    rotation = rotation_of(asyncio.run(find(errand)), directory)
+    done = yes or _may_rotate(rotation.live)
+    if done:
+        asyncio.run(_to_its_end(rotate(errand, rotation)))
+    id_ = rotation.live.id
     if output == "json":
         document(json.bearer_token(id_, delivered=done))
     else:
@@ -111,6 +106,13 @@ def _may_rotate(live: SCIMDirectory) -> bool:
     return answer == "yes"
 
 
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """What was asked of the server is also received and delivered, whoever presses Ctrl-C: it would be lost."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, note, "what was begun is finished first")
+    return await work
+
+
 def _errand(name: str, flags: dict[str, Any]) -> Errand:
     from reconciler.engine.load import load_partly  # noqa: PLC0415
     from reconciler.engine.onboard import Errand  # noqa: PLC0415
@@ -124,6 +126,9 @@ def _errand(name: str, flags: dict[str, Any]) -> Errand:
     if named:
         desired = load_partly(environment.manifests, now=time.time(), allow_empty=True).desired
         if desired is None:
-            raise SourceError(f"{environment.manifests} cannot be used", "Run `reconciler validate`.")
-    world = World(time.time, random.SystemRandom(), Memory(asyncio.get_running_loop().time()))
+            raise SourceError(
+                f"{environment.manifests} cannot be used", f"See `reconciler validate {environment.manifests}`."
+            )
+        check_name(environment.name, environment.manifests, desired)
+    world = World(time.time, random.SystemRandom(), Memory(time.monotonic()))
     return Errand(environment, desired, name, world, watch)

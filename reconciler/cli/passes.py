@@ -45,7 +45,7 @@ def plan(**flags: Any) -> int:
     environment, desired = _loaded(flags, output)
     if desired is None:
         return 8
-    made = asyncio.run(_plan(environment, desired))
+    made = asyncio.run(_plan(_world(), environment, desired))
     if output == "json":
         document(json.plan(made))
     else:
@@ -71,7 +71,7 @@ def apply(**flags: Any) -> int:
     environment, desired = _loaded(flags, output)
     if desired is None:
         return 8
-    report = asyncio.run(_apply(environment, desired, output, yes=yes))
+    report = _apply(environment, desired, output, yes=yes)
     return _code_of_report(report)
 
 
@@ -120,11 +120,7 @@ def _check_selection(environment: EnvironmentSettings, desired: Desired) -> None
         )
 
 
-async def _plan(environment: EnvironmentSettings, desired: Desired) -> Plan:
-    return await _plan_in(_world(), environment, desired)
-
-
-async def _plan_in(world: World, environment: EnvironmentSettings, desired: Desired) -> Plan:
+async def _plan(world: World, environment: EnvironmentSettings, desired: Desired) -> Plan:
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.engine.reconcile import make_plan  # noqa: PLC0415 the network, not needed for --help
 
@@ -133,9 +129,10 @@ async def _plan_in(world: World, environment: EnvironmentSettings, desired: Desi
 
 
 def _world() -> World:
+    """A process's own; its memory counts on the clock of every event loop."""
     from reconciler.engine.world import Memory, World  # noqa: PLC0415
 
-    return World(time.time, random.SystemRandom(), Memory(asyncio.get_running_loop().time()))
+    return World(time.time, random.SystemRandom(), Memory(time.monotonic()))
 
 
 def _code_of_plan(made: Plan, *, detailed: bool = False) -> int:
@@ -145,14 +142,15 @@ def _code_of_plan(made: Plan, *, detailed: bool = False) -> int:
     return exit_code(refused, blocked, pending)
 
 
-async def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, yes: bool) -> Report:
-    """Plans, shows, asks, and carries out; whatever became of it is shown before this returns."""
-    from reconciler.cli.progress import progress  # noqa: PLC0415
-    from reconciler.engine.reconcile import carry_out  # noqa: PLC0415 the network, not needed for --help
+def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, yes: bool) -> Report:
+    """Plans, shows, asks, and carries out; whatever became of it is shown before this returns.
+
+    The question is asked outside of any event loop, where Ctrl-C ends it at once.
+    """
     from reconciler.logs import summary  # noqa: PLC0415
 
     world = _world()
-    made = await _plan_in(world, environment, desired)
+    made = asyncio.run(_plan(world, environment, desired))
     look = style(environment.manifests)
     if output == "text":
         result(text.plan(made, look))
@@ -161,14 +159,22 @@ async def _apply(environment: EnvironmentSettings, desired: Desired, output: str
     if made.changes and not made.refusals and not yes and not _confirmed(made):
         report = Report(made, halt=NOT_CONFIRMED)
     else:
-        with progress("writing") as watch:
-            report = await carry_out(made, environment, world, watch, _told_to_stop())
+        report = asyncio.run(_carry_out(made, environment, world))
     if output == "json":
         document(json.report(report))
     elif made.changes and not made.refusals:
         result("\n" + text.report(report, look))
     summary(report, _code_of_report(report))
     return report
+
+
+async def _carry_out(made: Plan, environment: EnvironmentSettings, world: World) -> Report:
+    from reconciler.cli.progress import progress  # noqa: PLC0415
+    from reconciler.engine.reconcile import carry_out  # noqa: PLC0415 the network, not needed for --help
+
+    stop = _told_to_stop()
+    with progress("writing") as watch:
+        return await carry_out(made, environment, world, watch, stop)
 
 
 NOT_CONFIRMED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", Interrupted.exit_code)

@@ -7,11 +7,12 @@ import asyncio
 from msgspec import Struct
 
 from reconciler.api.client import Client
+from reconciler.core.guard import foreign_environment
 from reconciler.core.match import match_children
 from reconciler.engine.issue import LINK_LIFETIME_S
 from reconciler.engine.reconcile import api_settings, delivery
 from reconciler.engine.world import World
-from reconciler.model.errors import UsageError
+from reconciler.model.errors import UsageError, WrongEnvironment
 from reconciler.model.event import Watch
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY
 from reconciler.model.secret import Secret
@@ -65,6 +66,7 @@ async def find(errand: Errand) -> Customer:
     keys = {wanted.id or wanted.external_id} if wanted else {name}
     async with errand.client(read_only=True) as client:
         async for page in client.organizations():
+            _check_environment(errand, page[0].environment_id)
             for organization in page:
                 if organization.id in keys or organization.external_id in keys:
                     found = [await client.children(kind, organization.id) for kind in CHILD_KINDS]
@@ -80,20 +82,28 @@ async def find(errand: Errand) -> Customer:
     )
 
 
+def _check_environment(errand: Errand, live: str) -> None:
+    """A link or a token of the wrong environment would hurt as much as any other write."""
+    manifest = errand.desired.environment.id if errand.desired else None
+    wrong = foreign_environment(live, (errand.environment.environment_id, manifest))
+    if wrong:
+        raise WrongEnvironment(f"wrong environment: {wrong}", "Nothing was made. Correct the key or the pin.")
+
+
 def _means(wanted: DesiredOrganization, live: Organization) -> bool:
     return live.id == wanted.id if wanted.id else live.external_id == wanted.external_id
 
 
 async def setup_link(errand: Errand, customer: Customer, *, saml: bool, scim: bool) -> Secret:
-    """A one-time link, valid for a day; recorded too where a delivery target is configured."""
+    """A one-time link, valid for a day; recorded too, by its manifest's name, where a target is configured."""
     target, now = delivery(errand.environment), errand.world.now()
-    name = customer.wanted.name if customer.wanted else errand.name
+    name = customer.wanted.name if customer.wanted else ""
     id_ = customer.organization.id
-    if target:
+    if target and name:
         target.write(name, None, Record(RecordState.PENDING, id_, None, saml, scim, now, None))
     async with errand.client(read_only=False) as client, client.lane() as lane:
         url = await lane.setup_url(id_, saml=saml, scim=scim)
-    if target:
+    if target and name:
         issued = Record(RecordState.ISSUED, id_, None, saml, scim, now, now + LINK_LIFETIME_S)
         target.write(name, None, issued, url)
     return url

@@ -1,0 +1,173 @@
+"""`reconciler run` as a process of its own: signals, exit codes, keys in files, and what a bad start says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from reconciler.cli import serve
+from reconciler.cli.main import run
+from reconciler.emulator import Emulator, Store
+from reconciler.emulator.serve import background
+from tests.daemon.running import PATIENCE_S, environment, organization, write
+
+UNKNOWN_KEY = "ssoready_sk_" + "0" * 25
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store.fresh(random.Random(1))
+
+
+@pytest.fixture
+def url(store: Store) -> Iterator[str]:
+    with background(Emulator(store)) as address:
+        yield address
+
+
+def configuration(folder: Path, url: str, keys: dict[str, str], **more: str) -> Path:
+    """A reconciler.toml with these environments, each with a folder and a key file of its name."""
+    lines = []
+    for name, key in keys.items():
+        (folder / f"{name}-key").write_text(key)
+        lines += [f"[environments.{name}]", f'manifests = "{name}"', f'api_url = "{url}"']
+        lines += [f'api_key_file = "{name}-key"', more.get(name, "")]
+    path = folder / "reconciler.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@contextlib.contextmanager
+def process(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("SSOREADY_", "RECONCILER_"))}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "run", "--log-format", "json", *map(str, arguments)],
+        env=environ | {"RECONCILER_SETTLE_S": "0.1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def passes(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if line["event"] == "pass"]
+
+
+def test_a_daemon_from_its_start_to_its_end(tmp_path: Path, url: str, store: Store) -> None:
+    """Two environments of one file; a change of one; SIGHUP; a key file that changes; SIGTERM."""
+    folders = {name: environment(tmp_path / name, name, "acme") for name in store.environments}
+    file = configuration(tmp_path, url, {name: each.key for name, each in store.environments.items()})
+    with process("--config", file, "--listen", "127.0.0.1:0", "--resync", "1h") as running:
+        assert running.stderr
+        lines: list[dict[str, Any]] = []
+
+        def read_until(number: int) -> None:
+            while len(passes(lines)) < number:
+                lines.append(json.loads(running.stderr.readline()))
+
+        read_until(2)
+        address = next(line["url"] for line in lines if line["event"] == "listening")
+        assert {len(store.organizations(name)) for name in folders} == {1}
+        write(folders["production"], "globex")
+        read_until(3)
+        assert passes(lines)[2]["environment"] == "production"
+        assert len(store.organizations("production")) == 2
+        running.send_signal(signal.SIGHUP)
+        read_until(5)
+        (tmp_path / "production-key").write_text("not a key")
+        write(folders["production"], "initech")
+        read_until(6)
+        assert len(store.organizations("production")) == 3
+        status = httpx.get(f"{address}/status", trust_env=False).json()["environments"]
+        assert "the key read before is used" in status["production"]["notice"]
+        started = time.monotonic()
+        running.send_signal(signal.SIGTERM)
+        out, err = running.communicate(timeout=PATIENCE_S)
+        assert (running.returncode, out, err) == (0, "", "")
+        assert time.monotonic() - started < 2
+
+
+REFUSED = {"production": "limits = { max_creates = 0 }"}
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("both good", 0),
+        ("one invalid, one key refused", 3),
+        ("one refused by a guard, one blocked", 6),
+        ("one away, one invalid", 8),
+        ("one of another name", 64),
+    ],
+)
+def test_of_several_exit_codes_the_documented_first_wins(
+    tmp_path: Path, url: str, store: Store, case: str, expected: int
+) -> None:
+    keys = {name: each.key for name, each in store.environments.items()}
+    for name in keys:
+        environment(tmp_path / name, name, "acme")
+    more: dict[str, str] = {}
+    if case == "one invalid, one key refused":
+        write(tmp_path / "production", "bad", organization("bad", "  x: 1\n"))
+        keys["development"] = UNKNOWN_KEY
+    elif case == "one refused by a guard, one blocked":
+        more = REFUSED
+        pinned = organization("pinned", "  id: org_" + "1" * 25 + "\n")
+        write(tmp_path / "development", "pinned", pinned)
+    elif case == "one away, one invalid":
+        (tmp_path / "production").rename(tmp_path / "elsewhere")
+        write(tmp_path / "development", "bad", organization("bad", "  x: 1\n"))
+    elif case == "one of another name":
+        environment(tmp_path / "production", "staging")
+    file = configuration(tmp_path, url, keys, **more)
+    assert run(["run", "--once", "--settle-s", "0", "--config", str(file)]) == expected
+
+
+def test_a_start_that_cannot_lead_anywhere_ends_at_once(
+    tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSOREADY_API_KEY", raising=False)
+    folder = environment(tmp_path / "production", "production", "acme")
+    assert run(["run", "--listen", "127.0.0.1:0", str(folder)]) == 3
+    assert "SSOREADY_API_KEY" in capsys.readouterr().err
+    file = str(configuration(tmp_path, url, {"production": "half a key"}))
+    assert run(["run", "--listen", "127.0.0.1:0", "--config", file]) == 3
+    assert "half a key" not in capsys.readouterr().err
+    assert run(["run", "--resync", "soon", "--config", file]) == 64
+    assert run(["run"]) == 64
+    assert "no folder was named" in capsys.readouterr().err
+
+
+def test_a_signal_before_the_loop_runs_ends_the_daemon_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pass that was asked for and never begun is interrupted all the same."""
+
+    def interrupted(_: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve, "_run", interrupted)
+    assert run(["run", "manifests"]) == 0
+    assert run(["run", "manifests", "--once"]) == 5

@@ -39,18 +39,28 @@ async def create_organization(change: Change, state: PassState) -> Outcome:
     Where the live environment is empty, nothing tells yet whether it is the right one: creates go singly
     until an answer shows it, and after one without an answer none.
     """
-    if state.environment_id is not None:
+    if _shown(state):
         return await _create_organization(change, state)
     async with state.first_create:
-        if state.unknown_first_create:
-            return Outcome(change, Result.BLOCKED, error="an earlier create in this empty environment is unknown")
         if state.halt:
             return Outcome(change, Result.BLOCKED, error=state.halt.message)
-        try:
-            return await _create_organization(change, state)
-        except Uncertain:
-            state.unknown_first_create = True
-            raise
+        if not _shown(state):
+            return await _first_create(change, state)
+    return await _create_organization(change, state)  # an answer has shown it meanwhile: no longer singly
+
+
+def _shown(state: PassState) -> bool:
+    return state.environment_id is not None
+
+
+async def _first_create(change: Change, state: PassState) -> Outcome:
+    if state.unknown_first_create:
+        return Outcome(change, Result.BLOCKED, error="an earlier create in this empty environment is unknown")
+    try:
+        return await _create_organization(change, state)
+    except Uncertain:
+        state.unknown_first_create = True
+        raise
 
 
 async def _create_organization(change: Change, state: PassState) -> Outcome:

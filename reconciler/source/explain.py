@@ -35,21 +35,28 @@ def problems(document: Document, schema: str) -> tuple[Problem, ...]:
     found = list(dict.fromkeys(each for error in errors for each in _faults(error, document)))
     placed = [fault.at(document.locate(path)) for path, fault in found[:MAX_PROBLEMS]]
     if len(found) > MAX_PROBLEMS:
-        placed.append(_MORE.at(document.origin))
+        placed.append(_MORE.at(max(each.origin for each in placed)))
     return tuple(sorted(placed, key=lambda each: (each.origin, each.rule))) or (_UNSAID.at(document.origin),)
 
 
 @cache
 def _validator(schema: str) -> Any:
-    whole = extend(Draft202012Validator, {"pattern": _pattern_errors})  # type: ignore[no-untyped-call]  # it has none
+    whole = extend(Draft202012Validator, {"pattern": _pattern, "items": _items})  # type: ignore[no-untyped-call]  # it has none
     return whole(json.loads(schema), registry=Registry())  # an empty registry: nothing is ever fetched
 
 
-def _pattern_errors(_: Any, pattern: str, value: Any, schema: Schema) -> Iterator[ValidationError]:
+def _pattern(_: Any, pattern: str, value: Any, schema: Schema) -> Iterator[ValidationError]:
     """As the standard has it: `$` is the end of the text, where Python also takes it for a newline before that."""
     del schema
     if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
         yield ValidationError("does not match")
+
+
+def _items(validator: Any, items: Any, value: Any, schema: Schema) -> Iterator[ValidationError]:
+    """Of a list that is too long only the beginning is looked at."""
+    if isinstance(value, list):
+        for index, item in enumerate(value[: schema["maxItems"]]):
+            yield from validator.descend(item, items, path=index)
 
 
 def _faults(error: Error, document: Document) -> Iterator[tuple[Path, Fault]]:

@@ -6,7 +6,7 @@ Items of lists are asked for in sound documents too, so their places are noted w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from yaml import CollectionEndEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
@@ -15,6 +15,7 @@ from yaml._yaml import CParser
 from reconciler.model.manifest import Origin, Path
 
 Event = Any  # the parser's own types say None where it never is
+Next = Callable[[], Event]
 
 
 class Place(NamedTuple):
@@ -72,41 +73,30 @@ class Places:
 
     def _all(self) -> dict[Path, Place]:
         if self._found is None:
-            events = _events(self._text)
-            self._found = dict(_node((), next(events), events))
+            following = _start(self._text)
+            self._found = {}
+            _note(self._found, (), following(), following)
         return self._found
 
 
-def _events(text: str) -> Iterator[Event]:
-    parser = CParser(text)
-    parser.get_event()  # the stream's start
-    parser.get_event()  # the document's start
-    while True:
-        yield parser.get_event()
+def _start(text: str) -> Next:
+    """The parser's next event, from the document's root on."""
+    following: Next = CParser(text).get_event
+    following()  # the stream's start
+    following()  # the document's start
+    return following
 
 
-def _node(path: Path, event: Event, events: Iterator[Event], key: Event = None) -> Iterator[tuple[Path, Place]]:
-    """Every path at and below a node, with its place; of a key that stands twice, the first."""
+def _note(found: dict[Path, Place], path: Path, event: Event, following: Next, key: Event = None) -> None:
+    """Notes every path at and below a node; of a key that stands twice, the first."""
     mark = (key or event).start_mark
-    written = event.value if isinstance(event, ScalarEvent) else ""
-    yield path, Place(mark.line, mark.column, written)
+    found[path] = Place(mark.line, mark.column, event.value if isinstance(event, ScalarEvent) else "")
     if isinstance(event, SequenceStartEvent):
-        for index, item in enumerate(_until_end(events)):
-            yield from _node((*path, index), item, events)
+        index = 0
+        while not isinstance(item := following(), CollectionEndEvent):
+            _note(found, (*path, index), item, following)
+            index += 1
     elif isinstance(event, MappingStartEvent):
-        seen = set()
-        for name in _until_end(events):
-            members = _node((*path, name.value), next(events), events, name)
-            if name.value in seen:
-                for _ in members:
-                    pass
-            else:
-                seen.add(name.value)
-                yield from members
-
-
-def _until_end(events: Iterator[Event]) -> Iterator[Event]:
-    for event in events:
-        if isinstance(event, CollectionEndEvent):
-            return
-        yield event
+        while not isinstance(name := following(), CollectionEndEvent):
+            member = (*path, name.value)
+            _note({} if member in found else found, member, following(), following, name)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 
-from yaml import MarkedYAMLError, YAMLError
+from yaml import Mark, MarkedYAMLError, YAMLError
 
 from reconciler.model.manifest import Origin, Problem, Severity
 
 _LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")  # as the parser counts lines
-_DOCUMENT = re.compile(r"---(?:\s|$)")
+_DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_MAX_LINE = 10_000  # of a line, so much is looked at
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # what the parser says → what is wrong, what to do; the first row that fits is taken
@@ -96,12 +97,9 @@ def explain(error: YAMLError, text: str, file: str) -> Problem:
     """The problem that a parser's error means; `text` is what it was parsing."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return _unreadable(text, file)
-    lines = _LINE_END.split(text)
-    line, column = error.problem_mark.line, error.problem_mark.column
-    if line >= len(lines):  # the parser ends its last line, even where the text does not
-        line, column = len(lines) - 1, len(lines[-1])
+    line, column, written = _position(error.problem_mark, text)
     said = f"{error.context or ''} {error.problem or ''}".strip()
-    tab = _tab(lines[line], column)
+    tab = _tab(written, column)
     if tab is not None:
         return problem(
             "yaml/tab",
@@ -115,19 +113,30 @@ def explain(error: YAMLError, text: str, file: str) -> Problem:
     return problem("yaml/syntax", Origin(file, line + 1, column + 1), f"not YAML: {said}", _CHECK)
 
 
+def _position(mark: Mark, text: str) -> tuple[int, int, str]:
+    """Line and column, counted from 0, and the line itself."""
+    start = mark.index - mark.column
+    written = _LINE_END.split(text[start : start + _MAX_LINE], maxsplit=1)[0]
+    if written or mark.line == 0 or mark.index < len(text) or _LINE_END.match(text[-1]):
+        return mark.line, mark.column, written
+    last = _LINE_END.split(text)[-1]  # the parser ends its last line, even where the text does not
+    return mark.line - 1, len(last), last
+
+
 def after(error: YAMLError, text: str, began: int) -> tuple[str, int] | None:
     """The documents behind the one with the error, on the lines where they stand, and the first of these lines.
 
-    None if there are no more. `began` is the line where the text begins that was being parsed.
+    None if there are no more. `began` is that line of the text that was being parsed.
     """
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return None
-    lines = _LINE_END.split(text)
     mark = error.problem_mark
-    first = mark.line + (mark.column > 0)  # a mark at a `---` itself: the document before it was not at its end
-    for number in range(max(first, began + 1), len(lines)):
-        if _DOCUMENT.match(lines[number]):
-            return "\n" * number + "\n".join(lines[number:]), number
+    # a mark at a `---` itself: the document before it was not at its end
+    start = mark.index - mark.column if mark.column == 0 else mark.index
+    following = _DOCUMENT.search(text, max(start, began + 1))
+    if following is not None:
+        line = mark.line + len(_LINE_END.findall(text, mark.index - mark.column, following.start()))
+        return "\n" * line + text[following.start() :], line
     return None
 
 

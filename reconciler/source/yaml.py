@@ -30,7 +30,7 @@ from reconciler.source.scalars import COLLECTION_TAGS, CONTROL, SCALAR_TAGS, Amb
 from reconciler.source.syntax import after, decode, explain, problem
 
 MAX_DOCUMENTS = 1_000  # in a file
-MAX_NODES = 100_000  # in a file, an alias counting as much as what it stands for
+MAX_NODES = 60_000  # in a file, an alias counting as much as what it stands for
 MAX_ALIASES = 100  # in a file
 MAX_DEPTH = 64
 MAX_PROBLEMS = 100  # in a file

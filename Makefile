@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH := .build/bench
+BENCH_ARGS ?=
 JOBS ?= 2
 SEEDS ?= 20000
 
@@ -24,9 +26,8 @@ check: $(STAMP) ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP) ## side-by-side benchmarks against their baselines (minutes)
-	$(BIN)/pip install --quiet --require-hashes -r requirements-bench.lock
-	$(BIN)/python bench/run.py
+bench: $(BENCH)/.installed ## side-by-side benchmarks against their baselines (minutes)
+	$(BENCH)/bin/python bench/run.py $(BENCH_ARGS)
 
 simulate: $(STAMP) ## the long campaigns: SEEDS=20000 simulated worlds, every kill point
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
@@ -43,6 +44,12 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock \
 		|| { echo "make: the dependencies could not be installed: is a package index reachable?" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH)/.installed: requirements-bench.lock | $(STAMP)
+	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)
+	@echo "installing the locked baselines into $(BENCH) (once)"
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
 lock: ## renew the hashed requirements (needs uv; nothing younger than 7 days)

@@ -114,9 +114,8 @@ def run(arguments: list[str]) -> int:
         return failed(Interrupted("interrupted", "Nothing was left half done: run it again."), output)
     except ReconcilerError as error:
         return failed(error, output)
-    except BrokenPipeError:  # the reader of a help text left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    except SystemExit as ended:  # click, after a completion, or when the reader of a help text left
+        return ended.code if isinstance(ended.code, int) else 0
     except Exception as error:  # noqa: BLE001 whatever it is, a traceback must not reach a user
         hint = "This is a fault of the reconciler: please report it with this line. Running it again is safe."
         return failed(ReconcilerError(f"internal error: {_where(error)}", hint), output)

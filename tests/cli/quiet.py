@@ -27,10 +27,7 @@ def ended(*arguments: str) -> Done:
     """The end of a command line that needs no API."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with redirect_stdout(out), redirect_stderr(err):
-        try:
-            code = run(list(arguments))
-        except SystemExit as left:
-            code = int(left.code or 0)
+        code = run(list(arguments))
     texts = []
     for stream in (out, err):
         stream.flush()

@@ -1,0 +1,220 @@
+"""Plans, reports, problems and errors as people see them, written out."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from reconciler.core.plan import plan as planned
+from reconciler.model.change import Hint, HintReason, Pin, Unmanaged
+from reconciler.model.errors import UsageError
+from reconciler.model.kinds import KindName
+from reconciler.model.manifest import Origin, Problem, Severity
+from reconciler.model.outcome import Report
+from reconciler.model.state import Certificate, Desired, Observed, Organization, SAMLConnection, SCIMDirectory
+from reconciler.render import text
+from reconciler.render.text import Style
+from tests.core import strategies
+from tests.core.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
+from tests.render.values import EMPTY, NEW, REFUSED, REPORT, WHOLE
+
+LOOK = Style(folder="manifests")
+
+
+def test_a_whole_plan() -> None:
+    assert (
+        text.plan(WHOLE, LOOK)
+        == """\
+~ acme  org_0000000000000000000000003  manifests/acme.yaml:4  ! sign-in risk
+    displayName  "Acme" → "Acme Corporation"
+    domains      - gone.example
+                 + acme.test
+  ~ saml/okta  saml_conn_0000000000000000000000009  ! sign-in risk
+      certificate  sha256:ab12ab12ab12… expires 2026-12-03 → sha256:77fe77fe77fe… expires 2029-01-10
+      redirectUrl  "https://idp.example/" → -
+      primary      false → true   (saml/adfs loses primary)   (saml_conn_0000000000000000000000007 loses primary)
++ globex  manifests/globex.yaml:1
+    externalId   "4712"
+    displayName  "Globex"
+  + saml/entra
+  * setup-link
+  hooli  org_0000000000000000000000005  manifests/hooli.yaml:8
+  * token/okta
+x stark saml/okta  Ambiguous  manifests/stark.yaml:7
+x stark saml/next  Ambiguous  manifests/stark.yaml:9
+    Add `id: x`.
+x wayne  PinNotFound  manifests/wayne.yaml:3
+    Gone.
+= soylent  suspended: moving, ask first
+i initech  NoTarget: no delivery target is configured.
+i umbrella/okta  Unpinned: add `id:`.
+? org_0000000000000000000000077  "Initrode"  live, not in git; the API cannot delete it
+? saml_conn_0000000000000000000000078  in acme, live, not in git; the API cannot delete it
+
+Plan: 2 to create, 2 to update, 2 to issue, 40 unchanged, 2 unmanaged, 3 blocked, 1 suspended.  Digest 9f31c2d0.
+"""
+    )
+
+
+def test_no_changes_is_one_line_above_hints() -> None:
+    assert text.plan(EMPTY) == "No changes. 40 unchanged.\n"
+    hinted = structs.replace(EMPTY, hints=WHOLE.hints[:1])
+    assert text.plan(hinted) == "No changes. 40 unchanged.\ni umbrella/okta  Unpinned: add `id:`.\n"
+
+
+def test_a_refusal_is_the_last_word() -> None:
+    assert text.plan(REFUSED).splitlines()[-1] == "Refused (maxCreates): 1 organizations would be created."
+
+
+def test_pins_come_with_what_to_do_about_them() -> None:
+    assert text.pins(EMPTY) == ""
+    assert (
+        text.pins(WHOLE, LOOK)
+        == """
+2 matches have no `id:` in git. Paste it there, and nothing else is ever taken for it:
+    id: org_0000000000000000000000003  # acme  manifests/acme.yaml:4
+    id: saml_conn_0000000000000000000000009  # acme saml/okta  manifests/acme.yaml:9
+"""
+    )
+
+
+def test_what_needs_no_action_never_floods() -> None:
+    """Ten thousand unmanaged ones, hints and pins are ten lines each, and one that says how many more."""
+    many = structs.replace(
+        EMPTY,
+        unmanaged=tuple(Unmanaged(KindName.ORGANIZATION, org_id(n), "", None) for n in range(10_000)),
+        hints=tuple(Hint(HintReason.NO_TARGET, "no target.", f"o{n}") for n in range(10_000)),
+        pins=tuple(Pin(KindName.ORGANIZATION, f"o{n}", f"o{n}", org_id(n), Origin("a")) for n in range(10_000)),
+    )
+    lines = text.plan(many).splitlines()
+    assert len(lines) == 1 + 2 * 11
+    assert lines[11] == "  … and 9,990 more hints of this kind; `--output json` lists them all"
+    assert lines[22] == "  … and 9,990 more that are live, not in git; `--output json` lists them all"
+    assert len(text.pins(many).splitlines()) == 2 + 11
+
+
+def test_a_report() -> None:
+    assert (
+        text.report(REPORT, LOOK)
+        == """\
+applied   update acme  org_0000000000000000000000003
+stale     update acme saml/okta  saml_conn_0000000000000000000000009: primary moved.
+applied   create globex  id: org_0000000000000000000000006  # manifests/globex.yaml:1
+unknown   create globex saml/entra: POST /v1/saml-connections: no answer within 10 s
+failed    issue globex setup-link  org_0000000000000000000000006: cannot write delivered: No space left on device
+Stopped: asked to stop (1 not started).
+Done: 2 applied, 1 failed, 1 unknown, 1 stale. 3 blocked in the plan.
+Unknown: it may have been done. Run `reconciler plan`, which looks; nothing is made twice.
+Stale: the live object moved after it was planned, so nothing was written to it. Plan again.
+Paste the `id:` lines into their manifests, and nothing else is ever taken for what was made.
+"""
+    )
+
+
+def test_reports_of_nothing() -> None:
+    assert text.report(Report(EMPTY)) == "Done: nothing.\n"
+    assert text.report(Report(REFUSED)).startswith("Refused (maxCreates)")
+
+
+def test_colours_mark_what_is_what_and_change_no_word() -> None:
+    colours = Style(colour=True)
+    assert "\x1b[33m~ acme" in text.plan(WHOLE, colours)
+    assert "\x1b[32m+ globex" in text.plan(WHOLE, colours)
+    assert "\x1b[31m! sign-in risk\x1b[0m" in text.plan(WHOLE, colours)
+    assert "\x1b[31mfailed    issue" in text.report(REPORT, colours)
+    for render in (lambda look: text.plan(WHOLE, look), lambda look: text.report(REPORT, look)):
+        bare = render(colours)
+        for code in ("0", "1", "31", "32", "33", "36"):
+            bare = bare.replace(f"\x1b[{code}m", "")
+        assert bare == render(Style())
+
+
+def test_problems_worst_first_with_place_rule_and_hint() -> None:
+    problems = [
+        Problem("certificate/expires", Severity.WARNING, Origin("a.yaml", 3, 5), "it ends in 3 days", "renew it"),
+        Problem("yaml/duplicate-key", Severity.ERROR, Origin("b.yaml", 7, 3), "`name` stands twice"),
+    ]
+    assert (
+        text.validation(problems, 3, 4, LOOK)
+        == """\
+manifests/b.yaml:7:3: error: `name` stands twice [yaml/duplicate-key]
+manifests/a.yaml:3:5: warning: it ends in 3 days [certificate/expires]
+    renew it
+Invalid: 4 manifests in 3 files, 1 error, 1 warning.
+"""
+    )
+    assert text.validation([], 1, 1) == "Valid: 1 manifest in 1 file, 0 errors, 0 warnings.\n"
+
+
+def test_a_customer() -> None:
+    organization = Organization(org_id(1), ENVIRONMENT_ID, "", "4711", ("acme.example", "acme.test"))
+    connection = SAMLConnection(conn_id(2), org_id(1), True, "", "", "urn:a", "urn:sp", "https://sp.example/acs")
+    blank = SAMLConnection(conn_id(3), org_id(1))
+    directory = SCIMDirectory(dir_id(4), org_id(1), False, "https://scim.example", True)
+    certificates: dict[str, Certificate] = {conn_id(2): NEW}
+    assert (
+        text.customer(organization, [connection, blank], [directory], certificates)
+        == """\
+-  org_0000000000000000000000001  in env_1111111111111111111111111
+  external id  4711
+  domains      acme.example acme.test
+
+saml  saml_conn_0000000000000000000000002  primary
+  SP entity id      urn:sp
+  ACS URL           https://sp.example/acs
+  IdP entity id     urn:a
+  IdP redirect URL  -
+  IdP certificate   sha256:77fe77fe77fe… expires 2029-01-10
+
+saml  saml_conn_0000000000000000000000003
+  SP entity id      -
+  ACS URL           -
+  IdP entity id     -
+  IdP redirect URL  -
+  IdP certificate   -
+
+scim  scim_directory_0000000000000000000000004
+  SCIM base URL       https://scim.example
+  has a bearer token  true
+"""
+    )
+
+
+def test_an_error_says_what_and_what_next() -> None:
+    assert (
+        text.failure(UsageError("no folder was named", "Name one.")) == "error: no folder was named\n  Name one.\n"
+    )
+    assert text.failure(UsageError("it broke")) == "error: it broke\n"
+
+
+def test_a_domain_that_only_stands_twice_is_shown_all_the_same() -> None:
+    change = structs.replace(
+        WHOLE.changes[0],
+        fields=(
+            structs.replace(WHOLE.changes[0].fields[1], before=("a.example", "a.example"), after=("a.example",)),
+        ),
+    )
+    assert "domains  a.example a.example → a.example" in text.plan(structs.replace(EMPTY, changes=(change,)))
+
+
+@settings(max_examples=50)
+@given(strategies.worlds())
+def test_every_change_and_every_block_of_any_plan_is_shown(world: tuple[Desired, Observed]) -> None:
+    made = planned(*world, now=0.0)
+    shown = text.plan(made) + text.pins(made)
+    lines = shown.splitlines()
+    marks = sum(line.strip().startswith(("+ ", "~ ", "* ")) and not line.startswith("     ") for line in lines)
+    assert marks == len(made.changes)
+    assert sum("! sign-in risk" in line for line in lines) == sum(bool(change.risks) for change in made.changes)
+    assert sum(line.startswith("x ") for line in lines) == len(made.blocked)
+    assert ("No changes." in shown) is (not made.changes)
+
+
+@settings(max_examples=50)
+@given(strategies.worlds(), st.sampled_from([20, 60, 100]))
+def test_a_window_of_any_width_shows_the_same_words(world: tuple[Desired, Observed], columns: int) -> None:
+    made = planned(*world, now=0.0)
+    wide, narrow = text.plan(made), text.plan(made, Style(columns=columns))
+    assert narrow.split() == wide.split()
+    assert [line for line in narrow.splitlines() if len(line) > columns and " " in line.strip()] == []

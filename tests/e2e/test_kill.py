@@ -30,7 +30,7 @@ KILLS = [
     (ONCE, "late", ROTATE, 1),
     (APPLY, "after", "POST /v1/setup-urls", 1),
     (APPLY, "after", "file create", 1),
-    (ONCE, "torn", "file flush", 3),
+    (ONCE, "torn", "file flush", 2),
     (APPLY, "before", "file rename", 2),
     (ONCE, "after", "file rename", 4),
 ]

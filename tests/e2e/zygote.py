@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -39,8 +40,10 @@ def instrument(die: list[Any] | None, log: Path) -> None:
     """Notes every step of writing a file; dies before, after, or in the middle of the one that was named."""
     counts: dict[str, int] = {}
 
-    def wrap(kind: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(*arguments: Any, **named: Any) -> Any:
+            folder = name == "flush" and stat.S_ISDIR(os.fstat(arguments[0]).st_mode)
+            kind = "flush-folder" if folder else name
             counts[kind] = counts.get(kind, 0) + 1
             with log.open("a") as file:
                 file.write(f"{kind} {counts[kind]}\n")

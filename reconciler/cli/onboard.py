@@ -13,7 +13,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
-from reconciler.cli.output import document, note, result, style
+from reconciler.cli.output import advising, document, note, result, style
 from reconciler.model.errors import Interrupted, SourceError, UsageError
 from reconciler.model.state import SCIMDirectory
 from reconciler.render import json, text
@@ -35,7 +35,9 @@ def show(name: str, output: str, **flags: Any) -> int:
     from reconciler.core.certificate import describe  # noqa: PLC0415 cryptography
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
 
-    found = asyncio.run(find(_errand(name, flags)))
+    errand = _errand(name, flags)
+    with advising(errand.environment.api):
+        found = asyncio.run(find(errand))
     certificates = {each.id: describe(each.idp_certificate) for each in found.connections if each.idp_certificate}
     if output == "json":
         document(json.customer(found.organization, found.connections, found.directories, certificates))
@@ -58,8 +60,10 @@ def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> 
     from reconciler.engine.onboard import setup_link as make  # noqa: PLC0415
 
     errand = _errand(name, flags)
-    customer = asyncio.run(find(errand))
-    url = asyncio.run(_to_its_end(make(errand, customer, saml=saml or not scim, scim=scim))).reveal()
+    with advising(errand.environment.api):
+        customer = asyncio.run(find(errand))
+    with advising(errand.environment.api, "Ask for another link: one that was lost on the way does no harm."):
+        url = asyncio.run(_to_its_end(make(errand, customer, saml=saml or not scim, scim=scim))).reveal()
     if output == "json":
         document(json.setup_link(url), secret=True)
     else:
@@ -86,10 +90,14 @@ def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any
     errand = _errand(name, flags)
     if errand.environment.deliver_path is None:
         raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
-    rotation = rotation_of(asyncio.run(find(errand)), directory)
+    with advising(errand.environment.api):
+        rotation = rotation_of(asyncio.run(find(errand)), directory)
     done = yes or _may_rotate(rotation.live)
     if done:
-        asyncio.run(_to_its_end(rotate(errand, rotation)))
+        with advising(
+            errand.environment.api, "The old token may be void already: rotate again to have a good one."
+        ):
+            asyncio.run(_to_its_end(rotate(errand, rotation)))
     id_ = rotation.live.id
     if output == "json":
         document(json.bearer_token(id_, delivered=done))

@@ -6,10 +6,11 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn, TextIO
 
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import ApiError, ReconcilerError
+from reconciler.model.settings import ApiSettings
 from reconciler.render import json, text
 from reconciler.render.words import escaped, fitted
 
@@ -99,6 +100,20 @@ def failed(error: ReconcilerError, output: str) -> int:
     else:
         _note(text.failure(error, style(stream=sys.stderr)))
     return error.exit_code
+
+
+READ_ONLY = "Nothing was written. Try again, or look at the server."
+
+
+@contextlib.contextmanager
+def advising(api: ApiSettings | None, advice: str = READ_ONLY) -> Iterator[None]:
+    """An error of the API leaves with what to do next and with the address that was asked."""
+    try:
+        yield
+    except ApiError as error:
+        where = f"The address is {api.url}." if api else ""
+        error.hint = " ".join(part for part in (error.hint or advice, where) if part)
+        raise
 
 
 def leave(code: int) -> NoReturn:

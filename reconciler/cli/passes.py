@@ -13,7 +13,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
-from reconciler.cli.output import document, exit_code, note, result, style, tell
+from reconciler.cli.output import advising, document, exit_code, note, result, style, tell
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
 from reconciler.model.manifest import Severity
@@ -124,7 +124,7 @@ async def _plan(world: World, environment: EnvironmentSettings, desired: Desired
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.engine.reconcile import make_plan  # noqa: PLC0415 the network, not needed for --help
 
-    with progress() as watch:
+    with progress() as watch, advising(environment.api):
         return await make_plan(environment, desired, world, watch)
 
 

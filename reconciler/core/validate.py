@@ -29,7 +29,10 @@ def _judge(document: Document, check: Check) -> tuple[Problem, ...]:
     kind = document.value.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         path = ("kind",) if "kind" in document.value else ()
-        said = f"the kind {shown(kind)} is not known" if isinstance(kind, str) else "`kind` is missing"
+        if isinstance(kind, str):
+            said = f"the kind {shown(kind)} is not known"
+        else:
+            said = "`kind` must be text" if path else "`kind` is missing"
         return (_error("schema/kind", document, path, said, _KINDS_HINT),)
     return check(document)
 

@@ -171,6 +171,9 @@ def _bound(where: str, error: Error, written: str) -> Fault:
 
 def _combination(where: str, error: Error, written: str) -> Fault:
     del written
+    if error.validator_value > 1:
+        message = f"{where} has {len(error.instance):,} keys; at most {error.validator_value} are allowed"
+        return Fault("schema/too-many", message, "remove some")
     stated = ", ".join(f"`{key}`" for key in error.instance)
     if "metadata" in error.instance:
         hint = "`metadata` gives all three values: remove the others, or remove it"

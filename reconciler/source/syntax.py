@@ -54,6 +54,11 @@ _WORDS = (
         "double the backslash, or use single quotes",
     ),
     (
+        "invalid Unicode character escape code",
+        "an escape stands for no character, or for half of one",
+        "write the character itself",
+    ),
+    (
         "cannot start any token",
         "a text cannot begin with this character",
         "put the text in quotes",
@@ -163,7 +168,8 @@ def _unreadable(text: str, file: str) -> Problem:
 
 def _end(before: str, file: str) -> Origin:
     """The place that follows a text."""
-    return Origin(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    lines = _LINE_END.split(before)
+    return Origin(file, len(lines), len(lines[-1]) + 1)
 
 
 def problem(rule: str, origin: Origin, message: str, hint: str) -> Problem:

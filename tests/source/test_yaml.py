@@ -228,6 +228,12 @@ FAULTS = {
         "a text in double quotes has an escape that YAML does not know",
         "double the backslash, or use single quotes",
     ),
+    'a: "\\ud83d\\ude00"': (
+        "syntax",
+        "1:5",
+        "an escape stands for no character, or for half of one",
+        "write the character itself",
+    ),
     "a: @b": ("syntax", "1:4", "a text cannot begin with this character", "put the text in quotes"),
     "a\nb: 1": (
         "syntax",

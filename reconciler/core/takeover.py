@@ -12,7 +12,6 @@ from msgspec import structs
 
 from reconciler.core import domain
 from reconciler.model.change import Change, Key
-from reconciler.model.kinds import KindName
 from reconciler.model.state import ObservedOrganization
 
 
@@ -50,10 +49,9 @@ def _givers(changes: Iterable[Change]) -> dict[tuple[str, str], Key]:
     """Which update takes which domain from which live organization."""
     givers: dict[tuple[str, str], Key] = {}
     for change in changes:
-        for field in change.fields:
-            if field.wire == "domains" and isinstance(field.before, tuple) and isinstance(field.after, tuple):
-                gone = {domain.normal(name) for name in field.before} - set(field.after)
-                givers.update({(str(change.id), name): change.key for name in gone})
+        before, after = _domains(change)
+        gone = {domain.normal(name) for name in before} - set(after)
+        givers.update({(str(change.id), name): change.key for name in gone})
     return givers
 
 
@@ -61,18 +59,23 @@ def _needs(
     change: Change, holders: Mapping[str, set[str]], givers: Mapping[tuple[str, str], Key]
 ) -> tuple[list[Key], str]:
     needs: set[Key] = set()
-    for field in change.fields:
-        if field.wire != "domains" or not isinstance(field.after, tuple):
-            continue
-        # a live one with capitals or blanks matches no sign-in: putting it right adds the domain
-        had = field.before if isinstance(field.before, tuple) else ()
-        for name in sorted(set(field.after) - set(had)):
-            for holder in sorted(holders.get(name, set()) - {str(change.id)}):
-                giver = givers.get((holder, name))
-                if giver is None:
-                    return [], _held(name, holder)
-                needs.add(giver)
+    before, after = _domains(change)
+    # a live one with capitals or blanks matches no sign-in: putting it right adds the domain
+    for name in sorted(set(after) - set(before)):
+        for holder in sorted(holders.get(name, set()) - {str(change.id)}):
+            giver = givers.get((holder, name))
+            if giver is None:
+                return [], _held(name, holder)
+            needs.add(giver)
     return sorted(needs), ""
+
+
+def _domains(change: Change) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The domains before and after the change; none where it leaves them: no other field's value is a tuple."""
+    for field in change.fields:
+        if isinstance(field.after, tuple):
+            return field.before if isinstance(field.before, tuple) else (), field.after
+    return (), ()
 
 
 def _held(name: str, holder: str) -> str:
@@ -88,7 +91,7 @@ def _without_rings(
     """Keeps what can be put in an order; the rest waits for something refused, or for itself."""
     ready: dict[Key, Change] = {}
     waiting = dict(tied)
-    while moved := [key for key, change in waiting.items() if all(_met(need, ready) for need in change.needs)]:
+    while moved := [key for key, change in waiting.items() if all(need in ready for need in change.needs)]:
         for key in moved:
             ready[key] = waiting.pop(key)
     for key, change in waiting.items():
@@ -98,7 +101,3 @@ def _without_rings(
             "domain away there in one commit, and add it here in the next."
         )
     return tuple(ready[key] for key in tied if key in ready), refused
-
-
-def _met(need: Key, ready: Mapping[Key, Change]) -> bool:
-    return need.kind is not KindName.ORGANIZATION or need in ready

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -59,7 +59,6 @@ def test_changes_stand_in_a_total_order_and_no_resource_has_two_writes(world: An
     assert len(set(positions)) == len({change.key for change in made.changes}) == len(positions)
 
 
-@settings(max_examples=200)
 @given(strategies.all_worlds())
 def test_a_plan_carried_out_leaves_nothing_to_write(world: Any) -> None:
     wanted, seen = world
@@ -71,7 +70,6 @@ def test_a_plan_carried_out_leaves_nothing_to_write(world: Any) -> None:
     assert {block.reason for block in again.blocked} <= {block.reason for block in made.blocked}
 
 
-@settings(max_examples=200)
 @given(strategies.all_worlds(), RANDOM, st.data())
 def test_at_no_moment_does_a_collection_lose_its_primary_or_a_domain_have_two_organizations(
     world: Any, random: Any, data: Any
@@ -91,7 +89,6 @@ def test_at_no_moment_does_a_collection_lose_its_primary_or_a_domain_have_two_or
             shared = model.shared_domains()
 
 
-@settings(max_examples=200)
 @given(strategies.all_worlds())
 def test_nothing_is_written_but_stated_fields_of_what_git_owns(world: Any) -> None:
     wanted, seen = world

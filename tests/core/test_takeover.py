@@ -165,3 +165,29 @@ def test_a_change_of_other_fields_takes_and_gives_nothing() -> None:
     assert hand_over([named], seen) == ((named,), {})
     taker = create("new", A)
     assert set(hand_over([named, taker], seen[:1])[1]) == {taker.key}
+
+
+def test_of_several_that_are_held_the_first_by_name_and_holder_is_told() -> None:
+    names = [f"{letter}.example" for letter in "hgfedcba"]
+    taker = create("new", *names)
+    seen = [live(number, domains=names) for number in (9, 8, 7, 6, 5, 4, 3, 2)]
+    assert hand_over([taker], seen)[1][taker.key].startswith(f"a.example belongs to {org_id(2)}")
+
+
+def test_who_waits_is_told_of_those_that_cannot_go_by_name_and_of_no_other() -> None:
+    letters = "hgfedcba"
+    rings = [
+        change
+        for number, letter in enumerate(letters)
+        for change in (
+            update(
+                f"{letter}1", 10 + number, [f"{letter}1.example", f"{letter}3.example"], [f"{letter}2.example"]
+            ),
+            update(f"{letter}2", 20 + number, [f"{letter}2.example"], [f"{letter}1.example"]),
+        )
+    ]
+    good = update("good", 1, [A], [])
+    taker = create("taker", A, *(f"{letter}3.example" for letter in letters))
+    seen = [live(int(str(change.id)[-2:]), domains=change.fields[0].before) for change in [*rings, good]]
+    refused = hand_over([*rings, good, taker], seen)[1]
+    assert "from a1, b1, c1, d1, e1, f1, g1, h1, whose own change" in refused[taker.key]

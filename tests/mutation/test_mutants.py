@@ -1,0 +1,121 @@
+"""The mutants are real faults with lasting names, and the list of survivors speaks of mutants that exist."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutation.__main__ import TESTS, explanations
+from tests.mutation.mutants import ROOT, mutants_of
+
+
+def faults(source: str) -> list[str]:
+    """What each mutant of a source makes of it."""
+    count = len(mutants_of("m", source))
+    found = []
+    for number in range(count):
+        mutant = mutants_of("m", source)[number]
+        mutant.code()
+        found.append(ast.unparse(mutant.tree))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a < b", ["a <= b", "a >= b"]),
+        ("a == b", ["a != b"]),
+        ("a in b", ["a not in b"]),
+        ("a is None", ["a is not None"]),
+        ("a and b", ["a or b", "b", "a"]),
+        ("a and b and c", ["a or b or c", "b and c", "a and c", "a and b"]),
+        ("x = not a", ["x = a"]),
+        ("x = a - b", ["x = a + b", "x = a"]),
+        ("x = a | b", ["x = a & b", "x = a"]),
+        ("x = a if b else c", ["x = a", "x = c"]),
+        ("x = 1", ["x = 2"]),
+        ("x = True", ["x = False"]),
+        ("x = 'word'", ["x = 'wordx'"]),
+        ("x = ''", ["x = 'x'"]),
+        ("x = {a, b}", ["x = {b}", "x = {a}"]),
+        ("x = min(a)", ["x = max(a)"]),
+        ("x = any(a)", ["x = all(a)"]),
+        ("x = sorted(a, key=b)", ["x = list(a)", "x = sorted(a)"]),
+        ("x = f(a, b)", ["x = f(b, a)"]),
+        ("x = f(a, b=c)", ["x = f(a)"]),
+        ("f(a)", ["pass"]),
+        ("x = [a for a in b if a if c]", ["x = [a for a in b if c]", "x = [a for a in b if a]"]),
+        ("del a", ["pass"]),
+        ("a += b", ["pass"]),
+        ("raise a", ["pass"]),
+        ("if a:\n    b", ["pass", "if not a:\n    b"]),
+        ("if a:\n    b\nelse:\n    c", ["if not a:\n    b\nelse:\n    c"]),
+        ("for a in b:\n    a", ["for a in ():\n    a"]),
+        ("for a in b:\n    continue", ["for a in ():\n    continue", "for a in b:\n    pass"]),
+        ("def f():\n    return a", ["def f():\n    return None"]),
+        (
+            "try:\n    a\nexcept (B, C):\n    d",
+            ["try:\n    a\nexcept (C,):\n    d", "try:\n    a\nexcept (B,):\n    d"],
+        ),
+    ],
+)
+def test_each_kind_of_fault(source: str, expected: list[str]) -> None:
+    assert faults(source) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""A docstring."""',
+        "x = 'words of a message'",
+        "x = f'a{b}c'",
+        "def f(a: 1) -> 2:\n    return None",
+        "x: Literal['a']",
+        "from a import b",
+    ],
+)
+def test_words_annotations_and_imports_are_left_alone(source: str) -> None:
+    assert faults(source) == []
+
+
+def test_a_name_outlives_moved_lines_and_is_the_only_one_of_its_kind() -> None:
+    source = "def f(a):\n    return a == 1 or a == 1\n"
+    names = [mutant.name for mutant in mutants_of("m", source)]
+    assert [mutant.name for mutant in mutants_of("m", "\n\n# moved\n" + source)] == names
+    assert "m:f: a == 1 → a != 1" in names
+    assert "m:f: a == 1 → a != 1 #2" in names
+    assert len(set(names)) == len(names)
+
+
+def test_every_explained_survivor_is_a_mutant_and_has_a_reason() -> None:
+    known = {mutant.name for module in TESTS for mutant in mutants_of(module)}
+    assert set(explanations()) - known == set()
+    assert all(len(why.split()) > 3 for why in explanations().values())
+
+
+def test_every_test_that_mutants_are_tried_with_exists() -> None:
+    assert {file for files in TESTS.values() for file in files if not (ROOT / file).is_file()} == set()
+
+
+def test_a_fault_that_matters_is_killed() -> None:
+    """From end to end, in a process of its own: nothing of the project may be loaded before the mutant."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.mutation",
+            "--only",
+            "guard:_too_many_created: created <= creates_max → created <",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("1 of ")
+    assert "100.0 % killed, 0 survived, 0 of them explained; 0 faults" in done.stdout

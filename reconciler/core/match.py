@@ -222,6 +222,8 @@ def _by_evidence(
     pairs: list[tuple[tuple[str, str], tuple[str, ...]]] = []
     for fields in EVIDENCE:
         equal = [(name, id_) for name in wanted for id_ in seen if _agree(wanted[name], seen[id_], fields)]
+        if not equal:
+            continue
         names, ids = Counter(name for name, _ in equal), Counter(id_ for _, id_ in equal)
         for name, id_ in equal:
             if names[name] == 1 and ids[id_] == 1:

@@ -230,7 +230,7 @@ FAULTS = {
     ),
     'a: "\\ud83d\\ude00"': (
         "syntax",
-        "1:5",
+        "1:7",
         "an escape stands for no character, or for half of one",
         "write the character itself",
     ),

@@ -15,6 +15,11 @@ class Deadline:
         """An exchange begins."""
         self._end = asyncio.get_running_loop().time() + total_s
 
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is left, which somebody who never pauses does not notice by waiting."""
+        return asyncio.get_running_loop().time() > self._end
+
     def within(self, timeout_s: float | None) -> float:
         """A pause's bound, cut to what is left; 0 when nothing is."""
         left_s = max(0.0, self._end - asyncio.get_running_loop().time())

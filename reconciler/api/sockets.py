@@ -112,6 +112,8 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """What has come, at most that much; nothing at the end."""
         while not self._received and not self._ended:
             await self._wait(timeout, httpcore.ReadTimeout)
+        if self._deadline.passed:
+            raise httpcore.ReadTimeout
         if self._received:
             data = bytes(self._received[:max_bytes])
             del self._received[:max_bytes]

@@ -78,7 +78,7 @@ def plan(desired: Desired, observed: Observed, now: float, selected: Selected = 
         changes=changes,
         blocked=(*_invalid(desired), *total.blocked),
         hints=total.hints,
-        unmanaged=(*_unmanaged(desired, match), *total.unmanaged),
+        unmanaged=(*_unmanaged(match), *total.unmanaged) if desired.complete else (),
         pins=total.pins,
         unchanged=total.found - sum(change.action is Action.UPDATE for change in changes),
         matched=len(match.found),
@@ -301,9 +301,7 @@ def _invalid(desired: Desired) -> Iterable[Blocked]:
         )
 
 
-def _unmanaged(desired: Desired, match: OrganizationMatch) -> Iterable[Unmanaged]:
-    """Live organizations that no manifest claims; none is called so while a manifest cannot be read."""
-    if not desired.complete:
-        return
+def _unmanaged(match: OrganizationMatch) -> Iterable[Unmanaged]:
+    """Live organizations that no manifest claims."""
     for live in match.unclaimed:
         yield Unmanaged(KindName.ORGANIZATION, live.organization.id, live.organization.display_name, None)

@@ -239,10 +239,10 @@ def test_while_a_file_cannot_be_read_nothing_is_created_and_nothing_called_unman
     made = planned(
         desired(
             organization("new", display_name="New"),
-            organization("globex", display_name="New", connections=[connection("okta", **FULL)]),
+            organization("globex", display_name="New", connections=[connection("okta", **FULL)], directories=[]),
             complete=False,
         ),
-        observed(live(1, "unknown"), live(2, "globex", connections=[])),
+        observed(live(1, "unknown"), live(2, "globex", connections=[], directories=[live_directory(1)])),
     )
     assert keys(made) == [
         ("update", "Organization", "globex/globex"),

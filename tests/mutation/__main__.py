@@ -10,6 +10,7 @@ is killed that it does explain.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import random
@@ -57,6 +58,7 @@ def main() -> int:
         chosen = [mutant for mutant in chosen if options.only in mutant.name]
     for library in LIBRARIES:
         importlib.import_module(library)
+    gc.freeze()  # what every process shares need not be looked through by each
 
     begun = time.monotonic()
     if not _sound_without_mutants(chosen, options.jobs):

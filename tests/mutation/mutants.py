@@ -117,8 +117,10 @@ def _inside(node: ast.AST, within: str) -> str:
 
 
 def _is_text(holder: ast.AST, node: ast.AST) -> bool:
-    """A docstring, a literal part of an f-string, or an import."""
+    """A docstring, a literal part of an f-string, an import, or a name for types."""
     if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "TypeVar":
         return True
     return isinstance(node, ast.Constant) and isinstance(holder, ast.Expr | ast.JoinedStr | ast.FormattedValue)
 

@@ -75,6 +75,7 @@ def test_each_kind_of_fault(source: str, expected: list[str]) -> None:
         "def f(a: 1) -> 2:\n    return None",
         "x: Literal['a']",
         "from a import b",
+        "T = TypeVar('T', int, float)",
     ],
 )
 def test_words_annotations_and_imports_are_left_alone(source: str) -> None:

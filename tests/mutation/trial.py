@@ -15,13 +15,20 @@ from types import CodeType
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.mutation.mutants import ROOT, Mutant, source_of
 
 LIMIT_S = 60  # of one mutant's tests: many times what they need
 LIMIT_BYTES = 4 << 30
 PROFILE = "mutation"
+# As little of pytest as is needed to know whether something failed.
+OPTIONS = (
+    *("-x", "-q", "--assert=plain"),
+    *("-p", "_hypothesis_pytestplugin", f"--hypothesis-profile={PROFILE}"),
+    *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of what was imported before the fork
+)
 # What the tests import besides the project: loaded once, before any process is forked.
 LIBRARIES = ("msgspec", "idna", "publicsuffixlist", "cryptography.x509", "hypothesis.strategies", "_pytest.python")
 
@@ -93,10 +100,14 @@ def _run(mutant: Mutant | None, tests: Sequence[str]) -> int:
     os.dup2(silence, 2)
     if mutant:
         sys.meta_path.insert(0, _Finder(mutant.module, mutant.code()))
-    sys.dont_write_bytecode = True
-    settings.register_profile(PROFILE, deadline=None, database=None, derandomize=True, max_examples=40)
-    options = ["-x", "-q", "--no-cov", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    options += ["--hypothesis-profile", PROFILE]
-    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what was imported before the fork
+    settings.register_profile(
+        PROFILE,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        max_examples=40,
+        phases=[Phase.explicit, Phase.generate],
+    )
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(ROOT)
-    return int(pytest.main([*options, *tests]))
+    return int(pytest.main([*OPTIONS, *tests]))

@@ -55,6 +55,8 @@ def printable(_: Any, __: str, entry: Entry) -> Entry:
 
 def watch(event: Event) -> None:
     """Logs what is worth a line: each change, and each retry."""
+    if not isinstance(event, ChangeDone | Retrying):
+        return
     import structlog  # noqa: PLC0415
 
     log = structlog.get_logger()
@@ -68,7 +70,7 @@ def watch(event: Event) -> None:
             duration_ms=_ms(event.duration_s),
             error=outcome.error,
         )
-    elif isinstance(event, Retrying):
+    else:
         log.warning("retry", route=f"{event.method} {event.route}", attempt=event.attempt, error=event.reason)
 
 

@@ -57,10 +57,11 @@ def parse_der(der: bytes, *, now: float, warn_days: int) -> tuple[Certificate | 
         ending = loaded.not_valid_after_utc
     except ValueError:
         return None, (_UNREADABLE,)
-    refused = _refused_key(loaded)
+    key = _key(loaded)
+    refused = _refused_key(loaded, key)
     if refused:
         return None, (refused,)
-    found = (_ending(ending, now, warn_days), _weak_key(loaded), _weak_hash(loaded))
+    found = (_ending(ending, now, warn_days), _weak_key(key), _weak_hash(loaded))
     certificate = Certificate(_sha256(der), _iso(ending), _encode(der))
     return certificate, tuple(fault for fault in found if fault is not None)
 
@@ -140,13 +141,19 @@ def _ending(ending: datetime, now: float, warn_days: int) -> Fault | None:
     return warning("certificate/expires-soon", f"the certificate expires on {day} (days left: {days})", _RENEW)
 
 
-def _refused_key(loaded: x509.Certificate) -> Fault | None:
+def _key(loaded: x509.Certificate) -> object:
+    """The public key; None if it cannot be read."""
+    try:
+        return loaded.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _refused_key(loaded: x509.Certificate, key: object) -> Fault | None:
     """The server reads the key along with the certificate, and knows four elliptic curves."""
     if loaded.public_key_algorithm_oid != x509.PublicKeyAlgorithmOID.EC_PUBLIC_KEY:
         return None
-    try:
-        key = loaded.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    if key is None:
         return _refused("is no point on an elliptic curve that is known here")
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVES:
         return _refused(f"is on the elliptic curve {key.curve.name}")
@@ -159,17 +166,15 @@ def _refused(how: str) -> Fault:
     )
 
 
-def _weak_key(loaded: x509.Certificate) -> Fault | None:
-    weakness = _weakness(loaded)
+def _weak_key(key: object) -> Fault | None:
+    weakness = _weakness(key)
     if not weakness:
         return None
     return warning("certificate/weak-key", f"the certificate's key is {weakness}", _STRONGER)
 
 
-def _weakness(loaded: x509.Certificate) -> str:
-    try:
-        key = loaded.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+def _weakness(key: object) -> str:
+    if key is None:
         return "of a kind that is not known here"
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
         return f"RSA with {key.key_size} bits; less than {_MIN_RSA_BITS} can be broken"

@@ -25,7 +25,9 @@ def normal(name: str) -> str:
 
     Blanks around it and a trailing dot are dropped; what is no domain at all stays as it is. Never raises.
     """
-    name = name.strip().rstrip(".").lower()
+    name = name.strip().lower()
+    while name.endswith("."):
+        name = name.rstrip(".").rstrip()
     if name.isascii() or len(name) > _MAX_LENGTH:
         return name
     return _a_label(name) or name

@@ -1,4 +1,4 @@
-"""Certificates, keys and metadata files for tests, made once: keys are slow to make and none of them matters."""
+"""Certificates, keys and metadata files for tests, made once, and the same in every process."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC).timestamp()
-_SHA256 = hashes.SHA256()
 
 
 @cache
 def key(kind: str = "p256") -> Any:
     match kind:
         case "p256":
-            return ec.generate_private_key(ec.SECP256R1())
+            return ec.derive_private_key(4711, ec.SECP256R1())
+        case "p224":
+            return ec.derive_private_key(4711, ec.SECP224R1())
         case "p192":
-            return ec.generate_private_key(ec.SECP192R1())
+            return ec.derive_private_key(4711, ec.SECP192R1())
         case "rsa1024":
             return rsa.generate_private_key(65537, 1024)  # noqa: S505 weak on purpose
         case "rsa2048":
@@ -33,11 +34,13 @@ def key(kind: str = "p256") -> Any:
             return ed25519.Ed25519PrivateKey.generate()
 
 
-@cache
-def der(
-    name: str = "idp.example", kind: str = "p256", days: int = 3650, algorithm: hashes.HashAlgorithm = _SHA256
-) -> bytes:
+def der(name: str = "idp.example", kind: str = "p256", days: int = 3650) -> bytes:
     """A self-signed certificate that ends so many days after NOW."""
+    return _signed(name, kind, days)
+
+
+@cache
+def _signed(name: str, kind: str, days: int) -> bytes:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     end = dt.datetime.fromtimestamp(NOW, dt.UTC) + dt.timedelta(days=days)
     unsigned = (
@@ -49,8 +52,11 @@ def der(
         .not_valid_before(end - dt.timedelta(days=4000))
         .not_valid_after(end)
     )
-    signed = unsigned.sign(key(kind), None if kind == "ed25519" else algorithm)
-    return signed.public_bytes(serialization.Encoding.DER)
+    algorithm = None if kind == "ed25519" else hashes.SHA256()
+    deterministic = True if kind.startswith("p") else None
+    return unsigned.sign(key(kind), algorithm, ecdsa_deterministic=deterministic).public_bytes(
+        serialization.Encoding.DER
+    )
 
 
 def pem_of(data: bytes, label: str = "CERTIFICATE") -> str:

@@ -19,6 +19,7 @@ from reconciler.model.errors import (
     Unauthorized,
     Unsent,
     WrongEnvironment,
+    internal,
 )
 from reconciler.model.event import ChangeDone, Watch
 from reconciler.model.kinds import KindName
@@ -80,6 +81,13 @@ async def _attempt(change: Change, state: PassState) -> Outcome:
             return Outcome(change, Result.FAILED, _live_id(change), error.message)
         state.uncertain(change)
         return Outcome(change, Result.UNKNOWN, _live_id(change), error.message)
+    except Interrupted:
+        raise
+    except Exception as error:  # noqa: BLE001 a fault of our own: what others are writing is still finished and told
+        fault = internal(error)
+        state.stop_for(Halt(fault.code, fault.message, fault.exit_code))
+        state.uncertain(change)
+        return Outcome(change, Result.UNKNOWN, _live_id(change), fault.message)
 
 
 def _live_id(change: Change) -> str | None:

@@ -93,6 +93,11 @@ def _key_variable(variables: Mapping[str, str]) -> Secret | None:
 
 
 def _key_file(told: Told) -> Secret:
+    if "ssoready_" in (told.key_file or ""):
+        raise CredentialsError(
+            "where a key file's name is expected stands something like a key",
+            "Put the key into a file and name that, or set SSOREADY_API_KEY.",
+        )
     path = told.base / (told.key_file or "")
     try:
         with path.open("rb") as file:

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import traceback
 import warnings
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.output import begin, failed, leave
-from reconciler.model.errors import Interrupted, ReconcilerError, UsageError
+from reconciler.model.errors import Interrupted, ReconcilerError, UsageError, internal
 
 # Where each command lives; it is loaded when it is called.
 COMMANDS = {
@@ -117,8 +116,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as ended:  # click, after a completion, or when the reader of a help text left
         return ended.code if isinstance(ended.code, int) else 0
     except Exception as error:  # noqa: BLE001 whatever it is, a traceback must not reach a user
-        hint = "This is a fault of the reconciler: please report it with this line. Running it again is safe."
-        return failed(ReconcilerError(f"internal error: {_where(error)}", hint), output)
+        return failed(internal(error), output)
     return code if isinstance(code, int) else 0
 
 
@@ -126,13 +124,6 @@ def _usage(error: click.ClickException) -> UsageError:
     """A mistake in the command line, in click's words, which name the nearest flag."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     return UsageError(error.format_message(), f"See `{context.command_path if context else 'reconciler'} --help`.")
-
-
-def _where(error: Exception) -> str:
-    """The kind of an unexpected error and where it came up; never its text, which may hold anything."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "reconciler" in Path(f.filename).parts]
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-    return f"{type(error).__name__} at {place}"
 
 
 def _output(arguments: list[str]) -> str:

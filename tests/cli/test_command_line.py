@@ -228,7 +228,7 @@ def test_an_internal_error_is_one_line_without_what_it_was_about(
     monkeypatch.setattr("reconciler.engine.load.load", broken)
     done = shell("validate", PRODUCTION)
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("error: internal error: KeyError at check.py:")
+    assert done.err.startswith("error: internal error: KeyError at cli/check.py:")
     assert "ssoready" not in done.err
     checked(shell("validate", PRODUCTION, "--output", "json"), "Error")
 

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from reconciler.core.diff import live_value
 from reconciler.core.match import match_children, match_organizations
 from reconciler.core.order import position
 from reconciler.core.plan import plan
 from reconciler.model.change import Action, Plan
 from reconciler.model.kinds import CHILD_KINDS, KINDS
-from reconciler.model.outcome import GOOD
+from reconciler.model.outcome import GOOD, Result
 from reconciler.model.state import Desired, Observed, Organization, Ownership
 from tests.core import strategies
+from tests.core.build import pem
 from tests.core.live_model import LiveModel
 
 NOW = 1_700_000_000.0
 RANDOM = st.randoms(use_true_random=False)
+FEW = settings(max_examples=60)  # making a world takes longer than looking at its plan
 
 
 def writes(made: Plan) -> list[Any]:
     return [change for change in made.changes if change.action is not Action.ISSUE]
 
 
+@FEW
 @given(strategies.all_worlds(), RANDOM)
 def test_the_same_inputs_make_the_same_plan_in_whatever_order_they_come(world: Any, random: Any) -> None:
     wanted, seen = world
@@ -51,6 +55,7 @@ def _pages_shuffled(seen: Observed, random: Any) -> Observed:
     return structs.replace(seen, organizations=mixed(organizations))
 
 
+@FEW
 @given(strategies.all_worlds())
 def test_changes_stand_in_a_total_order_and_no_resource_has_two_writes(world: Any) -> None:
     made = plan(*world, NOW)
@@ -144,6 +149,7 @@ def test_every_declared_resource_is_created_at_most_once_and_what_is_live_never_
     assert len(model.objects) - len(LiveModel(seen).objects) <= declared
 
 
+@FEW
 @given(strategies.all_worlds())
 def test_every_live_resource_below_a_chosen_organization_is_counted_once(world: Any) -> None:
     """Unmanaged, unchanged, updated or blocked: nothing is counted twice."""
@@ -155,3 +161,39 @@ def test_every_live_resource_below_a_chosen_organization_is_counted_once(world: 
     assert made.unchanged + updates + len(made.unmanaged) <= len(objects)
     organizations = sum(isinstance(each, Organization) for each in objects.values())
     assert made.matched <= organizations
+
+
+EDITS: dict[str, tuple[Any, ...]] = {
+    "display_name": ("", "Acme", "Edited"),
+    "external_id": ("", "edited"),
+    "domains": ((), ("one.example",), ("edited.example",)),
+    "idp_entity_id": ("", "e1", "edited"),
+    "idp_redirect_url": ("", "u1", "edited"),
+    "idp_certificate": ("", pem("c1"), pem("edited")),
+}
+
+
+@given(strategies.all_worlds(), st.data())
+def test_an_edit_between_the_plan_and_its_write_is_never_undone_by_it(world: Any, data: Any) -> None:
+    """An edited field is what it was edited to, unless that is what the plan started from or was to bring."""
+    made = plan(*world, NOW)
+    model = LiveModel(world[1])
+    updates = {change.id: change for change in made.changes if change.action is Action.UPDATE}
+    edited: dict[str, str] = {}
+    for id_ in updates:
+        live = model.objects[str(id_)]
+        attribute = data.draw(st.sampled_from([name for name in EDITS if hasattr(live, name)] or ["primary"]))
+        value = data.draw(st.sampled_from(EDITS.get(attribute, (True, False))))
+        model.objects[live.id] = structs.replace(live, **{attribute: value})
+        edited[live.id] = attribute
+    before = dict(model.objects)
+    model.apply(made)
+    for id_, attribute in edited.items():
+        change = updates[id_]
+        planned = {KINDS[change.key.kind].field(field.wire).attribute: field for field in change.fields}
+        was, now = getattr(before[id_], attribute), getattr(model.objects[id_], attribute)
+        if _plain(was) != _plain(now) and attribute != "primary":
+            field = planned[attribute]
+            shown = live_value(KINDS[change.key.kind].field(field.wire), before[id_])
+            assert field.before == shown
+            assert model.results[change.key] is Result.APPLIED

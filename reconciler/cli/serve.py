@@ -80,7 +80,10 @@ def _sources(told: Flags) -> list[Source]:
     def reading(name: str | None) -> Callable[[], EnvironmentSettings]:
         return lambda: environments(structs.replace(told, environment=name))[0]
 
-    sources = [Source(each.name or each.folder, each.folder, reading(each.name)) for each in every_folder(told)]
+    sources = [
+        Source(each.name or Path(each.folder).absolute().name, each.folder, reading(each.name))
+        for each in every_folder(told)
+    ]
     refused = []
     for source in sources:
         try:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.manifest import Problem, Severity
+from reconciler.render.words import masked
 
 PROBLEMS_MAX = 100  # shown of one environment; the rest is counted
 NAMES_MAX = 5
@@ -102,11 +103,8 @@ class Status:
 
     def document(self) -> dict[str, Any]:
         """What /status answers: handles and conditions, nothing secret."""
-        return {
-            "apiVersion": "reconciler/v1",
-            "kind": "Status",
-            "environments": {name: _environment(each) for name, each in self.environments.items()},
-        }
+        shown: dict[str, Any] = masked({name: _environment(each) for name, each in self.environments.items()})
+        return {"apiVersion": "reconciler/v1", "kind": "Status", "environments": shown}
 
 
 def _environment(status: EnvironmentStatus) -> dict[str, Any]:

@@ -83,7 +83,8 @@ class Worker:
         clock = asyncio.get_running_loop().time
         started = clock()
         id_ = f"{self._shared.rng.getrandbits(48):012x}"
-        with structlog.contextvars.bound_contextvars(environment=self.name, reconcile_id=id_):
+        known = {"environment": self.name, "reconcile_id": id_, "revision": self._status.revision}
+        with structlog.contextvars.bound_contextvars(**known):
             try:
                 loaded, report = await self._pass()
                 self._check_rivals()
@@ -117,6 +118,7 @@ class Worker:
         )
         self._status.source_read = True
         self._status.revision = loaded.revision
+        structlog.contextvars.bind_contextvars(revision=loaded.revision)
         self._tell_problems(loaded.problems)
         desired = _usable(loaded, settings.manifests)
         check_selection(settings, desired)
@@ -232,7 +234,6 @@ class Worker:
         log.info(
             "pass",
             result=result,
-            revision=plan.revision,
             digest=plan.digest,
             changes=len(plan.changes),
             done=sum(outcome.result in GOOD for outcome in report.outcomes),

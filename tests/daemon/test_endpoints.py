@@ -206,6 +206,19 @@ def test_the_status_has_times_revision_and_reason_of_every_condition(tmp_path: P
     asyncio.run(work())
 
 
+def test_a_secret_in_a_manifest_is_not_repeated_by_the_status(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production")
+    write(folder, "held", organization("held", f"  suspend: the key is {api.key()}\n"))
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key())) as here:
+            status = await here.ended(1)
+            assert status["organizations"]["held"]["conditions"][1]["message"] == "the key is ***"
+            assert api.key() not in (await here.get("/status")).text
+
+    asyncio.run(work())
+
+
 def test_a_condition_keeps_the_time_since_when_it_holds() -> None:
     status = EnvironmentStatus()
     status.fell_short("partly", "Partly", "1 change did not succeed", 10.0)

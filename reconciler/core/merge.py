@@ -62,10 +62,12 @@ def _as_planned(field: Field, planned: FieldChange, live: Live) -> bool:
 
 
 def _promotes_incomplete(change: Change, merged: Body) -> bool:
-    if change.key.kind is not KindName.CONNECTION:
-        return False
-    promotes = any(field.wire == "primary" and field.after is True for field in change.fields)
-    return promotes and not all(merged.get(wire) for wire in IDP_FIELDS)
+    complete = change.key.kind is not KindName.CONNECTION or all(merged.get(wire) for wire in IDP_FIELDS)
+    return _takes_primary(change) and not complete
+
+
+def _takes_primary(change: Change) -> bool:
+    return any(field.wire == "primary" and field.after for field in change.fields)
 
 
 def creation(change: Change, parent_id: str | None) -> Body:
@@ -89,8 +91,7 @@ def still_absent(change: Change, live: Sequence[Child], created: Mapping[str, st
     match = match_children(change.key.kind, declared, live, change.collection.distinct_from)
     if change.key.name not in match.absent:
         return Stale("something appeared in its organization that may be it; the next pass plans anew")
-    takes_primary = any(field.wire == "primary" and field.after is True for field in change.fields)
-    if takes_primary and any(each.primary for each in live):
+    if _takes_primary(change) and any(each.primary for each in live):
         return Stale("another one became primary since the plan was made; the next pass plans anew")
     return None
 

@@ -213,8 +213,15 @@ def test_a_self_serve_connection_stays_the_same_whatever_the_customer_enters() -
 @pytest.mark.parametrize("missing", ["entity", "url", "cert"])
 def test_one_whose_identity_provider_is_no_longer_complete_is_not_promoted(missing: str) -> None:
     change = child_change(connection("okta", primary=True), live_connection(1, **FULL))
-    decision = decide(change, live_connection(1, **{key: v for key, v in FULL.items() if key != missing}))
-    assert decision == Stale("its identity provider is no longer complete, so it cannot become primary")
+    less = live_connection(1, **{key: v for key, v in FULL.items() if key != missing})
+    incomplete = Stale("its identity provider is no longer complete, so it cannot become primary")
+    assert decide(change, less) == incomplete
+    stated = {"entity": "e2"} if missing != "entity" else {"url": "u2"}
+    with_more = child_change(
+        connection("okta", id_=conn_id(1), primary=True, **stated), live_connection(1, **FULL)
+    )
+    assert len(with_more.fields) == 2
+    assert decide(with_more, less) == incomplete
 
 
 def test_a_promotion_whose_other_fields_moved_writes_nothing_at_all() -> None:
@@ -338,6 +345,11 @@ def test_a_sibling_that_this_pass_created_is_known_by_its_id() -> None:
     assert isinstance(still_absent(change, [*seen, live_connection(2)], {"okta": conn_id(1)}), Stale)
 
 
+def test_a_pinned_sibling_is_known_by_its_pin_whatever_became_of_it() -> None:
+    children = [connection("okta", id_=conn_id(1), **FULL), connection("entra", entity="e2")]
+    assert still_absent(create("entra", children), [live_connection(1, entity="e9")], {}) is None
+
+
 def test_one_that_is_ruled_out_does_not_keep_a_child_from_being_created() -> None:
     change = create("okta", [connection("okta", **FULL)], [conn_id(1)])
     assert still_absent(change, [live_connection(1)], {}) is None
@@ -350,6 +362,8 @@ def test_none_is_created_primary_beside_one_that_became_primary_meanwhile() -> N
     stale = still_absent(create("okta", [child], [conn_id(1)]), seen, {})
     assert stale == Stale("another one became primary since the plan was made; the next pass plans anew")
     assert still_absent(create("okta", [child], [conn_id(1)]), [live_connection(1)], {}) is None
+    two = [*seen, live_connection(2)]
+    assert isinstance(still_absent(create("okta", [child], [conn_id(1), conn_id(2)]), two, {}), Stale)
     plain = connection("okta", primary=False, **FULL)
     assert still_absent(create("okta", [plain], [conn_id(1)]), seen, {}) is None
 

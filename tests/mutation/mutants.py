@@ -101,7 +101,7 @@ def _shown(node: ast.AST) -> str:
 def _slots(node: ast.AST, within: str) -> Iterator[_Slot]:
     """Every part of a tree that is code: no annotations, docstrings, or words of messages."""
     for field, value in ast.iter_fields(node):
-        if field in NOT_CODE:
+        if field in NOT_CODE or (isinstance(node, ast.ClassDef) and field == "keywords"):
             continue
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(child, ast.AST) or _is_text(node, child):
@@ -148,7 +148,7 @@ def _of_statement(node: ast.stmt) -> Iterator[ast.stmt]:
             yield ast.If(_negated(node.test), node.body, node.orelse)
     elif isinstance(node, ast.For):
         yield ast.For(node.target, ast.Tuple([], ast.Load()), node.body, node.orelse)
-    elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+    elif isinstance(node, ast.Return) and not _is_nothing(node.value):
         yield ast.Return(ast.Constant(None))
     elif isinstance(node, ast.Continue | ast.Delete | ast.AugAssign | ast.Raise) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
@@ -210,5 +210,6 @@ def _negated(test: ast.expr) -> ast.expr:
     return ast.UnaryOp(ast.Not(), test)
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(value: ast.expr | None) -> bool:
+    """None, False, zero or an empty text: callers take them for the same."""
+    return value is None or (isinstance(value, ast.Constant) and not value.value)

@@ -76,6 +76,7 @@ def test_each_kind_of_fault(source: str, expected: list[str]) -> None:
         "x: Literal['a']",
         "from a import b",
         "T = TypeVar('T', int, float)",
+        "class C(Struct, frozen=True):\n    pass",
     ],
 )
 def test_words_annotations_and_imports_are_left_alone(source: str) -> None:

@@ -51,7 +51,7 @@ class Talk:
         headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
         body = await self.reader.readexactly(int(headers.get("content-length", 0)))
         asked = Asked(method, target, body, self.number)
-        self._server.asked.append(asked)
+        await self._server.note(asked)
         return asked
 
     async def say(self, data: bytes) -> None:
@@ -94,6 +94,7 @@ class RawServer:
         self.asked: list[Asked] = []
         self.said_bytes = 0
         self.url = ""
+        self._noted = asyncio.Condition()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A connection came."""
@@ -105,6 +106,17 @@ class RawServer:
             return  # the other side had enough
         finally:
             writer.close()
+
+    async def note(self, asked: Asked) -> None:
+        """A request was read."""
+        async with self._noted:
+            self.asked.append(asked)
+            self._noted.notify_all()
+
+    async def asked_for(self, count: int) -> None:
+        """Returns when so many requests were read."""
+        async with self._noted:
+            await self._noted.wait_for(lambda: len(self.asked) >= count)
 
     @contextlib.asynccontextmanager
     async def listening(self, *, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[None]:

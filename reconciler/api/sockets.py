@@ -58,7 +58,7 @@ def _in_words(error: Exception) -> str:
 
 
 class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
-    """One connection. One task reads, the same or another writes."""
+    """One connection, never read and written at the same time."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline

@@ -87,23 +87,21 @@ def digest(folder: str) -> str:
     return known.hexdigest()
 
 
-def _resolved(folder: str) -> str:
+def _resolved(folder: str, attempts: int = MAX_ATTEMPTS) -> str:
     """The real folder that a name leads to; inside a ConfigMap's mount the one that `..data` leads to."""
     if not folder:
         raise SourceError("the name of the folder is empty", _NAME_IT)
-    for attempt in range(MAX_ATTEMPTS):
-        try:
-            root = os.path.realpath(folder, strict=True)
-            if os.path.islink(os.path.join(root, _CONFIG_MAP)):
-                root = _config_map(root)
-        except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError) and os.path.lexists(folder) and attempt + 1 < MAX_ATTEMPTS:
-                continue  # a link that is just being turned to another folder
-            raise SourceError(f"cannot read {folder}: {_reason(error)}", _NAME_IT) from None
-        if not os.path.isdir(root):
-            raise SourceError(f"cannot read {folder}: it is not a folder", _NAME_IT)
-        return root
-    raise AssertionError("the last attempt returns or raises")
+    try:
+        root = os.path.realpath(folder, strict=True)
+        if os.path.islink(os.path.join(root, _CONFIG_MAP)):
+            root = _config_map(root)
+    except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and attempts > 1 and os.path.lexists(folder):
+            return _resolved(folder, attempts - 1)  # a link that is just being turned to another folder
+        raise SourceError(f"cannot read {folder}: {_reason(error)}", _NAME_IT) from None
+    if not os.path.isdir(root):
+        raise SourceError(f"cannot read {folder}: it is not a folder", _NAME_IT)
+    return root
 
 
 def _config_map(mount: str) -> str:

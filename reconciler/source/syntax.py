@@ -87,7 +87,7 @@ def decode(data: bytes, file: str) -> str | Problem:
     if len(data) > MAX_FILE_BYTES:
         message = f"the file has more than {MAX_FILE_BYTES:,} bytes"
         return problem("yaml/too-large", Origin(file), message, "split it into several files")
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in data[:4]:
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in data[:2]:
         return problem("yaml/encoding", Origin(file), "the file is UTF-16 or UTF-32", "save it as UTF-8")
     data = data.removeprefix(BOM_UTF8)
     try:

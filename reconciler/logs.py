@@ -15,18 +15,22 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Entry = MutableMapping[str, Any]
 
 
-def configure(format_: str | None, level: str) -> None:
-    """Sets structlog up, once per process."""
+def configure(format_: str | None, level: str | None) -> None:
+    """Sets structlog up, once per process; None chooses by whether stderr is a terminal.
+
+    There, a bar counts retries and the report repeats what failed, so that only errors are worth a line.
+    """
     import structlog  # noqa: PLC0415 150 ms, and not needed to validate
 
-    chosen = format_ or ("console" if sys.stderr.isatty() else "json")
-    colours = sys.stderr.isatty()
+    terminal = sys.stderr.isatty()
+    chosen = format_ or ("console" if terminal else "json")
+    least = LEVELS[level or ("error" if terminal else "warning")]
     renderers: list[Any] = [structlog.processors.JSONRenderer()]
     if chosen == "console":
         plain = structlog.dev.plain_traceback
         renderers = [
             printable,
-            structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, exception_formatter=plain),
+            structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=0, exception_formatter=plain),
         ]
     structlog.configure(
         processors=[
@@ -36,7 +40,7 @@ def configure(format_: str | None, level: str) -> None:
             redact,
             *renderers,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         # asked for each line: a progress bar puts its own stderr in place to stay below the lines
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,

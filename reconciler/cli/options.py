@@ -93,9 +93,7 @@ _LOGS = (
     _flag(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"]),
-        default="warning",
-        show_default=True,
-        help="How much goes to stderr.",
+        help="How much goes to stderr. Default: error on a terminal, where a bar counts retries, else warning.",
     ),
 )
 approve = _flag("--approve", metavar="DIGEST", help="Lift the guards for this plan alone.")

@@ -195,9 +195,10 @@ def _told_to_stop() -> asyncio.Event:
 
 
 def _confirmed(made: Plan) -> bool:
+    """Asked in a line short enough for any window, since a terminal does not break what one types into."""
     number = len(made.changes)
-    where = f"{made.environment} ({made.environment_id})" if made.environment_id else made.environment
-    question = f"Make {'this change' if number == 1 else f'these {number:,} changes'} in {where}? Only `yes` does"
+    note(f"This is {made.environment}{f' ({made.environment_id})' if made.environment_id else ', still empty'}.")
+    question = f"Make {'this change' if number == 1 else f'these {number:,} changes'}? Only `yes` does"
     answer: str = click.prompt(question, default="no", err=True)
     return answer == "yes"
 

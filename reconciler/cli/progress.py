@@ -62,6 +62,6 @@ class Tally:
             count(self._organizations, "organization") if self._organizations else "",
             f"{self._written:,} done" if self._written else "",
             f"{self._requests / elapsed_s:,.0f}/s" if elapsed_s > 1 else "",
-            f"{self._retries:,} retries" if self._retries else "",
+            f"{self._retries:,} {'retry' if self._retries == 1 else 'retries'}" if self._retries else "",
         ]
         return "  ".join(part for part in parts if part)

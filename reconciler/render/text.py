@@ -19,6 +19,7 @@ from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitte
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
+TIED = "\u00a0"  # a blank where no line is broken; no text from outside has one, since it is not printable
 MAX_LISTED = 10  # of what needs no action; the JSON has all
 
 
@@ -39,7 +40,7 @@ class Style(Struct, frozen=True):
 
     def joined(self, lines: Iterable[str]) -> str:
         """The lines as one text, none wider than the terminal where that can be helped."""
-        return "".join(f"{fitted(line, self.columns)}\n" for line in lines)
+        return "".join(f"{fitted(line, self.columns)}\n" for line in lines).replace(TIED, " ")
 
 
 PLAIN = Style()
@@ -151,7 +152,7 @@ def _some(all_: Sequence[T], line: Callable[[T], str], what: str) -> Iterator[st
     yield from map(line, all_[:MAX_LISTED])
     more = len(all_) - MAX_LISTED
     if more > 0:
-        yield f"  … and {more:,} more {what}; `--output json` lists them all"
+        yield f"  … and {more:,} more {what}; `--output{TIED}json` lists them all"
 
 
 def _hint(hint: Hint) -> str:
@@ -175,11 +176,13 @@ def pins(plan: Plan, style: Style = PLAIN) -> str:
         f"{len(plan.pins):,} {some} no `id:` in git. Paste it there, and nothing else is ever taken for it:",
     ]
     for pin in plan.pins[:MAX_LISTED]:
-        lines.append(f"    id: {pin.id}  # {_pinned(pin.kind, pin.organization, pin.name)}")
+        lines.append(f"    id:{TIED}{pin.id}  #{TIED}{_pinned(pin.kind, pin.organization, pin.name)}")
         lines[-1] += f"  {style.place(pin.origin.file, pin.origin.line)}"
     if len(plan.pins) > MAX_LISTED:
         more = len(plan.pins) - MAX_LISTED
-        lines.append(f"  … and {more:,} more; `--target NAME` shows one organization's, `--output json` all")
+        lines.append(
+            f"  … and {more:,} more; `--target{TIED}NAME` shows one organization's, `--output{TIED}json` all"
+        )
     return style.joined(lines)
 
 
@@ -228,7 +231,7 @@ def _outcome(outcome: Outcome, style: Style) -> str:
         name += f" {child(change.key.kind, change.key.name)}"
     id_ = outcome.id or ""
     if _made(outcome):
-        id_ = f"id: {id_}  # {style.place(change.origin.file, change.origin.line)}"
+        id_ = f"id:{TIED}{id_}  #{TIED}{style.place(change.origin.file, change.origin.line)}"
     why = "" if outcome.result in GOOD or not outcome.error else f": {escaped(outcome.error)}"
     colour = _COLOUR_OF.get(outcome.result, "32")
     return style.paint(colour, f"{outcome.result:9} {change.action} {name}  {id_}".rstrip()) + why

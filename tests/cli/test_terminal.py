@@ -123,7 +123,8 @@ def test_what_the_api_says_cannot_steer_the_terminal(shell: Shell) -> None:
 def test_apply_shows_the_plan_asks_and_does_it(shell: Shell) -> None:
     shell.declare("acme", "displayName: Acme")
     with terminal("apply", shell.folder) as screen:
-        screen.expect("Make this change in production? Only `yes` does")
+        screen.expect("Make this change? Only `yes` does")
+        assert "This is production, still empty." in screen.text
         assert "+ acme" in screen.text
         assert shell.emulator.verbs == {"GET"}
         screen.press("yes\n")

@@ -1,0 +1,205 @@
+"""One of the reconcilers: passes as the daemon makes them, killed at any moment and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from reconciler import logs
+from reconciler.core.backoff import delay_s
+from reconciler.engine import apply as engine_apply
+from reconciler.engine.pass_state import PassState
+from reconciler.engine.reconcile import carry_out, make_plan
+from reconciler.engine.world import Memory, World
+from reconciler.model.change import Change, Plan
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.outcome import GOOD, Outcome, Report
+from reconciler.model.secret import Secret
+from reconciler.model.settings import ApiSettings, EnvironmentSettings
+from tests.simulation.clock import OWNER, VirtualLoop
+from tests.simulation.ledger import Intent, Ledger, Life
+from tests.simulation.network import INTENT, TIMEOUT_S, Network, Transport
+from tests.simulation.repository import EPOCH_S, Repository, Revision
+from tests.simulation.scenario import SETTLE_S
+
+RESYNC_S = 600.0
+BACKOFF_S = 2.0
+
+
+class Surroundings:
+    """What every process of a world shares."""
+
+    def __init__(self, repository: Repository, network: Network, ledger: Ledger, key: str, target: str) -> None:
+        self.repository = repository
+        self.network = network
+        self.ledger = ledger
+        self.key = key
+        self.target = target
+        self.publish: Callable[[Plan], None] = lambda _: None
+
+
+class Reconciler:
+    """A slot in which processes follow one another."""
+
+    def __init__(self, slot: int, around: Surroundings, rng: random.Random) -> None:
+        self.slot = slot
+        self.wake = asyncio.Event()
+        self._around = around
+        self._rng = rng
+        self._lives = 0
+        self.life: Life | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._world: World | None = None
+
+    # -- life and death
+
+    def start(self, *, loop: bool = True) -> None:
+        """A new process, which remembers nothing."""
+        now_s = asyncio.get_running_loop().time()
+        self._lives += 1
+        life = Life(self.slot, self._lives, now_s)
+        network = self._around.network
+        self.life = life
+        self._stop = asyncio.Event()
+        self._world = World(
+            now=lambda: EPOCH_S + asyncio.get_event_loop().time(),
+            rng=random.Random(self._rng.random()),
+            memory=Memory(now_s),
+            transport=lambda: Transport(network, life),
+        )
+        self._around.ledger.note(f"{self.slot}.{self._lives}", "starts")
+        if loop:
+            self._task = self._owned(life, self._passes(life))
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of it runs on; what it sent stays on its way."""
+        life, loop = self.life, asyncio.get_running_loop()
+        if life is None or not isinstance(loop, VirtualLoop):
+            return
+        self._around.ledger.note(f"{life.slot}.{life.number}", "is killed")
+        self._around.ledger.counts["kills"] += 1
+        life.dead = True
+        self.life = None
+        for task in loop.tasks_of(life):
+            task.cancel()
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM: no new write starts."""
+        if self.life:
+            self._around.ledger.note(f"{self.slot}.{self.life.number}", "is asked to stop")
+            self._around.ledger.counts["asked to stop"] += 1
+            self._stop.set()
+            self.wake.set()
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process."""
+        return self._task is not None and not self._task.done()
+
+    def raise_failure(self) -> None:
+        """Whatever ended the process other than a signal ends the simulation."""
+        if self._task and self._task.done() and not self._task.cancelled():
+            self._task.result()
+
+    def _owned(self, life: Life, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        token = OWNER.set(life)
+        try:
+            return asyncio.get_running_loop().create_task(work)
+        finally:
+            OWNER.reset(token)
+
+    # -- passes
+
+    async def _passes(self, life: Life) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            self.wake.clear()
+            good = await self.one_pass(life)
+            failures = 0 if good else failures + 1
+            wait_s = RESYNC_S * self._rng.uniform(0.9, 1.1)
+            if failures:
+                wait_s = min(wait_s, 1.0 + delay_s(failures, self._rng.random(), base_s=BACKOFF_S, cap_s=RESYNC_S))
+            try:
+                await asyncio.wait_for(self.wake.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    async def one_pass(self, life: Life) -> bool:
+        """Whether everything went well."""
+        around, world = self._around, self._world
+        revision = around.repository.head
+        if world is None or revision.desired is None:
+            return False
+        life.pass_started_s = asyncio.get_running_loop().time()
+        around.ledger.counts["passes"] += 1
+        try:
+            made = await self.plan(life, revision)
+            with _for(revision):
+                report = await carry_out(made, self._settings(), world, logs.watch, self._stop)
+        except ReconcilerError as error:
+            around.ledger.note(f"{life.slot}.{life.number}", f"pass failed: {error.code}")
+            return False
+        around.publish(made)
+        self._count(report)
+        return all(outcome.result in GOOD for outcome in report.outcomes) and not report.halt
+
+    async def plan(self, life: Life, revision: Revision) -> Plan:
+        """What apply would do now; anything but a GET on the way ends the simulation."""
+        if revision.desired is None or self._world is None:
+            raise LookupError("nothing to plan")
+        life.planning = True
+        try:
+            return await make_plan(self._settings(), revision.desired, self._world, logs.watch)
+        finally:
+            life.planning = False
+
+    def _settings(self) -> EnvironmentSettings:
+        key = Secret(self._around.key)
+        api = ApiSettings(url="https://api.example", key=key, timeout_s=TIMEOUT_S, concurrency=8)
+        return EnvironmentSettings(
+            name=None, manifests="", api=api, settle_s=SETTLE_S, deliver_path=self._around.target
+        )
+
+    def _count(self, report: Report) -> None:
+        counts = self._around.ledger.counts
+        for outcome in report.outcomes:
+            counts[f"outcome: {outcome.result}"] += 1
+        for blocked in report.plan.blocked:
+            counts[f"blocked: {blocked.reason}"] += 1
+
+
+@contextmanager
+def _for(revision: Revision) -> Iterator[None]:
+    token = REVISION.set(revision)
+    try:
+        yield
+    finally:
+        REVISION.reset(token)
+
+
+REVISION: ContextVar[Revision | None] = ContextVar("REVISION", default=None)
+
+
+@contextmanager
+def intents_known() -> Iterator[None]:
+    """While it lasts, every write carries what it is for, so that the ledger can judge it."""
+    write = engine_apply._write
+
+    async def with_intent(change: Change, state: PassState) -> Outcome:
+        revision = REVISION.get()
+        token = INTENT.set(Intent(change, revision) if revision else None)
+        try:
+            return await write(change, state)
+        finally:
+            INTENT.reset(token)
+
+    engine_apply._write = with_intent
+    try:
+        yield
+    finally:
+        engine_apply._write = write

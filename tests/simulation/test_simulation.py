@@ -1,0 +1,73 @@
+"""Nothing is duplicated, lost or overwritten in simulated worlds, and a world is decided by its seed alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.campaign import failure, shrink
+from tests.simulation.planted import patch_without_merging
+from tests.simulation.scenario import PARTS, Scenario
+from tests.simulation.world import simulate
+
+SEEDS = 100
+CHUNK = 10
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_nothing_is_duplicated_lost_or_overwritten(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        result = simulate(Scenario(seed))
+        assert result.violation is None, failure(result)
+
+
+def test_a_world_is_full_of_life() -> None:
+    """Otherwise the test above would hold for worlds in which nothing happens."""
+    counts = sum((simulate(Scenario(seed)).counts for seed in range(200, 206)), start=simulate(Scenario(0)).counts)
+    for what in (
+        "passes",
+        "faults",
+        "kills",
+        "commits",
+        "customer",
+        "operator",
+        "created",
+        "updated",
+        "converged",
+    ):
+        assert counts[what] > 6, (what, counts)
+
+
+def test_the_same_seed_gives_the_same_trace_in_another_process_too() -> None:
+    def trace(hash_seed: str) -> str:
+        command = [sys.executable, "-m", "tests.simulation", "--seed", "7", "--hours", "2"]
+        return subprocess.run(
+            command,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert trace("1") == trace("2")
+    assert f"trace {simulate(Scenario(7, hours=2)).digest}\n" in trace("1")
+
+
+def test_another_seed_gives_another_trace() -> None:
+    assert simulate(Scenario(7, hours=1)).digest != simulate(Scenario(8, hours=1)).digest
+
+
+def test_a_failing_seed_is_shrunk_to_a_world_that_still_fails() -> None:
+    with patch_without_merging():
+        failing = next(
+            scenario for scenario in map(Scenario, range(20)) if simulate(scenario).violation is not None
+        )
+        small = shrink(failing, lambda each: simulate(each).violation is not None)
+        assert simulate(small).violation is not None
+    assert len(small.without) > len(PARTS) / 2
+    assert small.hours < failing.hours
+    assert f"--seed {small.seed}" in small.command()
+    assert "--without" in small.command()

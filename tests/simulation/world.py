@@ -1,0 +1,290 @@
+"""One simulated world from its first second to its rest, and what must hold when it has come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import structlog
+from msgspec import Struct
+
+from reconciler import logs
+from reconciler.emulator import Emulator, Store
+from reconciler.emulator.exchange import Answer
+from reconciler.emulator.faults import ANSWERS
+from reconciler.model.change import HintReason, Plan
+from reconciler.model.kinds import KindName
+from reconciler.render import json, text
+from tests.simulation.clock import run
+from tests.simulation.ledger import ENVIRONMENT, KIND_OF_ROW, Ledger, Sent, Violated, comparable
+from tests.simulation.network import Network, Weather
+from tests.simulation.people import Editors, Outsiders
+from tests.simulation.process import Reconciler, Surroundings, intents_known
+from tests.simulation.repository import Repository, Revision
+from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
+
+REVOKED = Answer.json(
+    {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
+)
+KILLED_AT_A_WRITE = 0.04  # before each, and after each
+MEDDLING = 0.02  # how often somebody acts between two requests
+MEMORY = Path("/dev/shm")  # noqa: S108 flushing to a disk is not what is tested; its folders are made by tempfile
+
+
+class Result(Struct, frozen=True):
+    """How a world ended: None, or what was violated; the trace's hash, its lines, and what happened how often."""
+
+    scenario: Scenario
+    violation: str | None
+    digest: str
+    trace: tuple[str, ...]
+    counts: Counter[str]
+
+
+def simulate(scenario: Scenario) -> Result:
+    """Runs a world. Never raises for what went wrong in it."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as target, intents_known():
+        world: World | None = None
+
+        async def main() -> None:
+            nonlocal world
+            world = World(scenario, target)
+            await world.run()
+
+        violation = None
+        try:
+            run(main)
+        except Violated as violated:
+            violation = str(violated)
+        except Exception as error:  # noqa: BLE001 any crash of the product is a finding
+            violation = f"crash: {type(error).__name__}: {error}"
+        if world is None:
+            raise RuntimeError(violation)
+        ledger = world.ledger
+        return Result(scenario, violation, ledger.digest, tuple(ledger.trace), ledger.counts)
+
+
+class World:
+    """Everything in it, and who acts when."""
+
+    def __init__(self, scenario: Scenario, target: str) -> None:
+        self.scenario = scenario
+        self.store = Store.fresh(scenario.rng("server"))
+        self.ledger = Ledger(self.store, lambda: asyncio.get_running_loop().time())
+        self.weather = Weather(scenario)
+        self.network = Network(Emulator(self.store), self.ledger, self.weather)
+        self.log = io.StringIO()
+        environment = self.store.environments[ENVIRONMENT]
+        rng = scenario.rng("people")
+        self.repository = Repository(environment.id if rng.random() < 0.7 else None)
+        self.editors = Editors(self.repository, self.ledger, scenario.rng("editors"))
+        self.outsiders = Outsiders(self.ledger, scenario.rng("outsiders"))
+        around = Surroundings(self.repository, self.network, self.ledger, environment.key, target)
+        around.publish = self._publish
+        slots = 2 if scenario.has("second") else 1
+        self.reconcilers = [Reconciler(slot, around, scenario.rng(f"reconciler {slot}")) for slot in range(slots)]
+        self._moving = True
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._kills = scenario.rng("kills")
+        self._meddling = scenario.rng("meddling")
+
+    async def run(self) -> None:
+        """The whole story."""
+        self._log_into()
+        if self.scenario.has("crowd"):
+            self.outsiders.crowd(self.scenario.rng("crowd size").randint(8, 25))
+        self.editors.begin()
+        self.network.before = self._before_request
+        self.network.after = self._after_effect
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._unhandled)
+        for reconciler in self.reconcilers:
+            reconciler.start()
+        acts = (self._edits(), self._visits(), self._clicks(), self._storms(), self._deaths(), self._keep_alive())
+        tasks = [asyncio.create_task(act) for act in acts]
+        await asyncio.wait([self._failed], timeout=self.scenario.hours * 3600)
+        self._moving = False
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._raise_failures()
+        await self._rest()
+        self._no_secrets()
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        del loop
+        error = context.get("exception")
+        if isinstance(error, asyncio.CancelledError) or self._failed.done():
+            return
+        crash = Violated(f"crash: {context.get('message')}: {error!r}")
+        self._failed.set_exception(error if isinstance(error, Violated) else crash)
+
+    def _raise_failures(self) -> None:
+        if self._failed.done():
+            self._failed.result()
+        for reconciler in self.reconcilers:
+            reconciler.raise_failure()
+
+    def _publish(self, plan: Plan) -> None:
+        self.editors.plan = plan
+
+    # -- who acts when
+
+    async def _edits(self) -> None:
+        rng = self.scenario.rng("edit times")
+        while self.scenario.has("edits"):
+            await asyncio.sleep(rng.expovariate(1 / 600))
+            self.editors.edit()
+            await asyncio.sleep(rng.uniform(0, 20))  # git-sync
+            for reconciler in self.reconcilers:
+                reconciler.wake.set()
+
+    async def _visits(self) -> None:
+        rng = self.scenario.rng("customer times")
+        while self.scenario.has("customers"):
+            await asyncio.sleep(rng.expovariate(1 / 1500))
+            self.outsiders.customer()
+
+    async def _clicks(self) -> None:
+        rng = self.scenario.rng("operator times")
+        while self.scenario.has("operators"):
+            await asyncio.sleep(rng.expovariate(1 / 1800))
+            self.outsiders.operator()
+
+    async def _storms(self) -> None:
+        rng = self.scenario.rng("storms")
+        while True:
+            self.weather.share = rng.choice((0.0, 0.0, 0.05, 0.15, 0.4))
+            self.weather.outage = None
+            if self.scenario.has("outages") and rng.random() < 0.12:
+                self.weather.outage = rng.choice((ANSWERS["database"], REVOKED, ANSWERS["502"]))
+            await asyncio.sleep(rng.expovariate(1 / (300 if self.weather.outage else 900)))
+            self._raise_failures()
+
+    async def _deaths(self) -> None:
+        rng = self._kills
+        while self.scenario.has("kills"):
+            await asyncio.sleep(rng.expovariate(1 / 2400))
+            victim = rng.choice(self.reconcilers)
+            if rng.random() < 0.5:
+                victim.wake.set()  # most of its life a process waits; this one dies in the middle of a pass
+                await asyncio.sleep(rng.uniform(0.0, 2.0))
+            victim.kill() if rng.random() < 0.7 else victim.ask_to_stop()
+
+    async def _keep_alive(self) -> None:
+        rng = self.scenario.rng("restarts")
+        while True:
+            await asyncio.sleep(rng.choice((0.05, 0.5, 3.0, 30.0)))
+            for reconciler in self.reconcilers:
+                if not reconciler.running:
+                    reconciler.raise_failure()
+                    reconciler.start()
+
+    def _before_request(self, sent: Sent) -> None:
+        """Between any two requests somebody may act, or the process die."""
+        if not self._moving:
+            return
+        if self.scenario.has("meddling") and self._meddling.random() < MEDDLING:
+            act = self._meddling.choice((self.outsiders.customer, self.outsiders.operator))
+            act()
+        self._die_maybe(sent, "before")
+
+    def _after_effect(self, sent: Sent) -> None:
+        if self._moving:
+            self._die_maybe(sent, "after")
+
+    def _die_maybe(self, sent: Sent, when: str) -> None:
+        if not self.scenario.has("kills") or sent.method == "GET" or self._kills.random() >= KILLED_AT_A_WRITE:
+            return
+        self.ledger.counts[f"killed {when} a write"] += 1
+        reconciler = self.reconcilers[sent.life.slot]
+        if reconciler.life is sent.life:
+            reconciler.kill()
+
+    # -- at rest
+
+    async def _rest(self) -> None:
+        """Faults and people have stopped: a bounded number of passes brings everything to rest."""
+        for reconciler in self.reconcilers:
+            reconciler.kill()
+        self.ledger.note("world", "comes to rest")
+        self.weather.share, self.weather.outage = 0.0, None
+        self.editors.mend()
+        await asyncio.sleep(120.0)  # until everything that is under way has arrived
+        self._raise_failures()
+        for reconciler in self.reconcilers:
+            reconciler.start(loop=False)
+        for number in range(REST_PASSES):
+            await asyncio.sleep(2 * SETTLE_S)
+            good = [await self._pass(reconciler) for reconciler in self.reconcilers]
+            if all(good) and number:
+                break
+        await self._at_rest()
+
+    async def _pass(self, reconciler: Reconciler) -> bool:
+        life = reconciler.life
+        if life is None:
+            raise Violated("a process ended by itself")
+        done = await reconciler.one_pass(life)
+        self._raise_failures()
+        return done
+
+    async def _at_rest(self) -> None:
+        reconciler = self.reconcilers[0]
+        revision = self.repository.head
+        if revision.desired is None or reconciler.life is None:
+            self.ledger.violated("the manifests cannot be used at rest")
+            return
+        before = self.store.revision
+        plan = await reconciler.plan(reconciler.life, revision)
+        if self.store.revision != before:
+            self.ledger.violated("a plan changed something")
+        if plan.changes:
+            left = ", ".join(f"{change.action} {change.key}" for change in plan.changes)
+            self.ledger.violated(f"after {REST_PASSES} passes without faults there is still to do: {left}")
+        self._converged(plan, revision)
+        self.log.write(str(json.dumps(json.plan(plan))))
+        self.log.write(text.plan(plan, text.Style(colour=False, folder="")))
+
+    def _converged(self, plan: Plan, revision: Revision) -> None:
+        """Every owned field is as stated, or its resource stands blocked with a reason, or out of our hands."""
+        excused = {(each.organization, each.name) for each in plan.blocked}
+        excused |= {
+            (each.organization, each.name)
+            for each in plan.hints
+            if each.reason in {HintReason.UNPINNED, HintReason.OBSERVED_ONLY}
+        }
+        invalid = {each.name for each in revision.desired.invalid} if revision.desired else set()
+        rows, labels, declared = self.ledger.rows(), self.ledger.labels, set(revision.logical.values())
+        for (organization, kind, name), logical in revision.logical.items():
+            own = None if kind == KindName.ORGANIZATION else name
+            if organization in plan.suspended or organization in invalid:
+                continue
+            if (organization, None) in excused or (organization, own) in excused:
+                continue
+            others = declared - {logical}
+            live = [
+                row
+                for id_, row in rows.items()
+                if KIND_OF_ROW[type(row)] == kind and labels.get(id_) not in others
+            ]
+            owned = revision.owned[organization, kind, name]
+            if not any(all(comparable(row, wire) == owned[wire] for wire in owned) for row in live):
+                self.ledger.violated(f"{organization}/{kind}/{name} is not as stated, and nothing says why")
+            self.ledger.counts["converged"] += 1
+
+    # -- secrets
+
+    def _log_into(self) -> None:
+        logs.configure("json", "info")
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(self.log))
+
+    def _no_secrets(self) -> None:
+        written = self.log.getvalue()
+        keys = {key for each in self.store.environments.values() for key in (each.key, each.unprivileged_key)}
+        for secret in sorted(keys | self.network.secrets):
+            if secret in written:
+                self.ledger.violated("a secret stands in a log line")

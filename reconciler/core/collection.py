@@ -132,14 +132,14 @@ def _keep_a_primary(scope: _Scope, changes: Sequence[Change]) -> tuple[tuple[Cha
     """
     children = {child.name: child for child in scope.declared}
     refused = {change.key: no for change in changes if (no := _no_good_primary(scope, change))}
-    promotion = next((c for c in changes if _promotes(c) and c.key not in refused), None)
+    promotion = next((c for c in changes if _sets(c, primary=True) and c.key not in refused), None)
     safe: list[Change] = []
     for change in changes:
         if change.key in refused:
             continue
         if change is promotion:
             safe.append(_with_implied(scope, change))
-        elif not _demotes(change):
+        elif not _sets(change, primary=False):
             safe.append(change)
         elif promotion is None:
             refused[change.key] = (BlockReason.PRIMARY, _LEAVES_NONE.format(scope.kind.collection))
@@ -181,7 +181,7 @@ def _no_good_primary(scope: _Scope, change: Change) -> tuple[BlockReason, str] |
 
 
 def _with_implied(scope: _Scope, promotion: Change) -> Change:
-    """Names the one that loses `primary`; where none does, nobody's sign-in moves."""
+    """Names the one that loses `primary`; where none does, as at a create, nobody's sign-in moves."""
     holder = scope.holder
     if holder:
         names = {found.live.id: name for name, found in scope.match.found.items()}
@@ -190,16 +190,8 @@ def _with_implied(scope: _Scope, promotion: Change) -> Change:
     return structs.replace(promotion, fields=tuple(fields))
 
 
-def _promotes(change: Change) -> bool:
-    return change.action is Action.UPDATE and _sets(change, primary=True)
-
-
-def _demotes(change: Change) -> bool:
-    return change.action is Action.UPDATE and _sets(change, primary=False)
-
-
 def _sets(change: Change, *, primary: bool) -> bool:
-    return any(field.wire == PRIMARY and field.after is primary for field in change.fields)
+    return any((field.wire, field.after) == (PRIMARY, primary) for field in change.fields)
 
 
 def _as_owned(

@@ -67,7 +67,7 @@ def _promotes_incomplete(change: Change, merged: Body) -> bool:
 
 
 def _takes_primary(change: Change) -> bool:
-    return any(field.wire == "primary" and field.after for field in change.fields)
+    return any((field.wire, field.after) == ("primary", True) for field in change.fields)
 
 
 def creation(change: Change, parent_id: str | None) -> Body:

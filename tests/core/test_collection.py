@@ -76,8 +76,9 @@ def test_a_match_by_being_blank_is_held_to_that_in_every_field() -> None:
 
 
 def test_a_pinned_connection_is_held_to_what_it_states_alone() -> None:
-    change = only(connections([connection("okta", id_=conn_id(1), entity="e9")], [live_connection(1, **FULL)]))
-    assert change.holds == {}
+    declared = connection("okta", id_=conn_id(1), primary=False, entity="e9", url="u1")
+    change = only(connections([declared], [live_connection(1, **FULL)]))
+    assert change.holds == {"idpRedirectUrl": "u1", "primary": False}
 
 
 def test_an_identity_provider_replaced_in_git_is_written_over_a_pin_and_asked_about_without() -> None:

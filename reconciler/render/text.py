@@ -65,13 +65,13 @@ def plan(plan: Plan, style: Style = PLAIN) -> str:
 def _counts(plan: Plan) -> str:
     acting = {action: sum(change.action is action for change in plan.changes) for action in Action}
     parts = [
-        f"{acting[Action.CREATE]} to create" if plan.changes else "",
-        f"{acting[Action.UPDATE]} to update" if plan.changes else "",
-        f"{acting[Action.ISSUE]} to issue" if acting[Action.ISSUE] else "",
-        f"{plan.unchanged} unchanged",
-        f"{len(plan.unmanaged)} unmanaged" if plan.unmanaged else "",
-        f"{len(plan.blocked)} blocked" if plan.blocked else "",
-        f"{len(plan.suspended)} suspended" if plan.suspended else "",
+        f"{acting[Action.CREATE]:,} to create" if plan.changes else "",
+        f"{acting[Action.UPDATE]:,} to update" if plan.changes else "",
+        f"{acting[Action.ISSUE]:,} to issue" if acting[Action.ISSUE] else "",
+        f"{plan.unchanged:,} unchanged",
+        f"{len(plan.unmanaged):,} unmanaged" if plan.unmanaged else "",
+        f"{len(plan.blocked):,} blocked" if plan.blocked else "",
+        f"{len(plan.suspended):,} suspended" if plan.suspended else "",
     ]
     return ", ".join(part for part in parts if part) + "."
 
@@ -206,10 +206,10 @@ def report(report: Report, style: Style = PLAIN) -> str:
     lines += [style.paint("31", f"Refused ({each.rule}): {each.message}") for each in report.plan.refusals]
     if report.halt:
         left = len(report.plan.changes) - len(report.outcomes)
-        lines.append(style.paint("31", f"Stopped: {escaped(report.halt.message)} ({left} not started)."))
+        lines.append(style.paint("31", f"Stopped: {escaped(report.halt.message)} ({left:,} not started)."))
     counts = Counter(outcome.result for outcome in report.outcomes)
-    shown = ", ".join(f"{counts[result]} {result}" for result in Result if counts[result]) or "nothing"
-    blocked = f" {len(report.plan.blocked)} blocked in the plan." if report.plan.blocked else ""
+    shown = ", ".join(f"{counts[result]:,} {result}" for result in Result if counts[result]) or "nothing"
+    blocked = f" {len(report.plan.blocked):,} blocked in the plan." if report.plan.blocked else ""
     lines.append(f"Done: {shown}.{blocked}")
     lines += [text for result, text in _NEXT.items() if counts[result]]
     if any(_made(outcome) for outcome in report.outcomes):

@@ -89,19 +89,24 @@ class Ledger:
         self.labels: dict[str, int] = {}  # live id → what the people of the simulation take it for
         self.touched: dict[tuple[str, str], tuple[float, object]] = {}  # (id, field) → when, and by whom
         self.by_people: set[str] = set()  # ids that a person ever changed
+        self._rows: Rows = {}
+        self._rows_at = -1  # the store's revision that they are of
         self._births: dict[str, Birth] = {}
         self._seen: dict[tuple[Life, str], tuple[float, Row]] = {}
         self._listed: dict[tuple[Life, str, KindName], float] = {}
 
     # -- what is
 
-    def rows(self) -> dict[str, Row]:
-        """Everything that is live."""
+    def rows(self) -> Rows:
+        """Everything that is live, as it is now."""
+        if self._rows_at == self.store.revision:
+            return self._rows
         found: dict[str, Row] = {}
         for organization in self.store.organizations(ENVIRONMENT):
             found[organization.id] = organization
             found |= {each.id: each for each in self.store.connections(organization.id)}
             found |= {each.id: each for each in self.store.directories(organization.id)}
+        self._rows, self._rows_at = found, self.store.revision
         return found
 
     def note(self, who: object, what: str) -> None:

@@ -473,8 +473,12 @@ class Outsiders:
         )
 
     def _delete(self, organization: LiveOrganization) -> None:
-        children = [*self._store.connections(organization.id), *self._store.directories(organization.id)]
-        row_id = self._rng.choice([organization.id, *(each.id for each in children)])
+        connections, directories = (
+            self._store.connections(organization.id),
+            self._store.directories(organization.id),
+        )
+        rows = (organization, *connections, *directories)
+        row_id = self._rng.choice([row.id for row in rows])
         self._do("operator", f"deletes {row_id}", lambda: self._store.delete(row_id))
 
     def _idp(self) -> dict[str, Any]:

@@ -92,16 +92,20 @@ def demote_before_promoting() -> Iterator[None]:
 
     def eager(scope: Any, changes: Sequence[Change]) -> Any:
         safe, refused = keep(scope, changes)
-        demotions = tuple(change for change in changes if collection._demotes(change))
+        demotions = tuple(change for change in changes if _demotes(change))
         others = tuple(change for change in safe if change.key not in {each.key for each in demotions})
         return (*(structs.replace(each, needs=()) for each in demotions), *others), refused
 
     def level(change: Change) -> int:
-        return 0 if collection._demotes(change) else order_level(change)
+        return 0 if _demotes(change) else order_level(change)
 
     order_level = order.level
     with patch.object(collection, "_keep_a_primary", eager), patch.object(order, "level", level):
         yield
+
+
+def _demotes(change: Change) -> bool:
+    return any(field.wire == "primary" and field.after is False for field in change.fields)
 
 
 @contextmanager

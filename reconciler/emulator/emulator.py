@@ -35,6 +35,8 @@ class Emulator:
         if route is None:
             text = "" if request.method == "HEAD" else "Method Not Allowed\n"
             return Answer.text(405, text, {"allow": ",".join(sorted(methods))})
+        if request.headers.get("content-type") == "":
+            request = replace(request, query=())  # as the server does: a header without a value costs the query
         refused = _unreadable(request.headers)
         if refused is not None:
             return refused

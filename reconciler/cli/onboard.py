@@ -48,8 +48,8 @@ def show(name: str, output: str, **flags: Any) -> int:
 
 @click.command()
 @click.argument("name")
-@click.option("--saml", is_flag=True, help="The customer may configure SAML.")
-@click.option("--scim", is_flag=True, help="The customer may configure SCIM.")
+@options.flag("--saml", is_flag=True, help="The customer may configure SAML.")
+@options.flag("--scim", is_flag=True, help="The customer may configure SCIM.")
 @options.folder_flag
 @options.connection
 @options.logs

@@ -34,21 +34,27 @@ _FILES = _places("file")
 _FOLDERS = _places("dir")
 
 
-def _flag(name: str, **more: Any) -> Callable[[F], F]:
+def flag(name: str, **more: Any) -> Callable[[F], F]:
+    """A flag with its variable: RECONCILER_ and its name."""
     variable = "RECONCILER_" + name.removeprefix("--").upper().replace("-", "_")
     return click.option(name, envvar=variable, **more)
 
 
-output = _flag("--output", type=click.Choice(["text", "json"]), default="text", help="For people or for machines.")
-allow_empty = _flag("--allow-empty", is_flag=True, help="A folder without organizations is no error.")
+output = flag("--output", type=click.Choice(["text", "json"]), default="text", help="For people or for machines.")
+allow_empty = flag("--allow-empty", is_flag=True, help="A folder without organizations is no error.")
 folder = click.argument("folder", metavar="[DIR]", required=False, shell_complete=_FOLDERS)
 folder_flag = click.option(
-    "--dir", "folder", metavar="DIR", shell_complete=_FOLDERS, help="Manifests in which NAME is a handle."
+    "--dir",
+    "folder",
+    envvar="RECONCILER_DIR",
+    metavar="DIR",
+    shell_complete=_FOLDERS,
+    help="Manifests in which NAME is a handle.",
 )
-config = _flag(
+config = flag(
     "--config", metavar="FILE", shell_complete=_FILES, help="reconciler.toml, read only where it is named."
 )
-environment = _flag("--environment", metavar="NAME", help="Which environment is meant, by its name.")
+environment = flag("--environment", metavar="NAME", help="Which environment is meant, by its name.")
 
 _CONNECTION = (
     config,
@@ -61,9 +67,9 @@ _CONNECTION = (
         shell_complete=_FILES,
         help="File that holds the API key. Variables: SSOREADY_API_KEY, SSOREADY_API_KEY_FILE.",
     ),
-    _flag("--ca-file", metavar="FILE", shell_complete=_FILES, help="Authority of a server of your own."),
-    _flag("--proxy", metavar="URL", help="HTTP proxy; the environment's is not used unasked."),
-    _flag(
+    flag("--ca-file", metavar="FILE", shell_complete=_FILES, help="Authority of a server of your own."),
+    flag("--proxy", metavar="URL", help="HTTP proxy; the environment's is not used unasked."),
+    flag(
         "--concurrency",
         type=click.IntRange(1, 64),
         metavar="1-64",
@@ -71,33 +77,31 @@ _CONNECTION = (
         show_default=True,
         help="Requests at once.",
     ),
-    _flag("--max-requests-per-second", type=Number(0.1), metavar="NUMBER", help="An upper bound."),
-    _flag(
+    flag("--max-requests-per-second", type=Number(0.1), metavar="NUMBER", help="An upper bound."),
+    flag(
         "--deliver",
         metavar="FOLDER",
         shell_complete=_FOLDERS,
         help="Where issued tokens and setup links are written (mode 0600).",
     ),
-    _flag("--settle-s", type=Number(0, 3600), default=5.0, hidden=True),
+    flag("--settle-s", type=Number(0, 3600), default=5.0, hidden=True),
 )
 _SELECTION = (
-    _flag("--target", metavar="NAME", multiple=True, help="Only this organization; repeatable."),
-    _flag(
-        "--selector", metavar="KEY=VALUE", multiple=True, help="Only organizations with this label; repeatable."
-    ),
+    flag("--target", metavar="NAME", multiple=True, help="Only this organization; repeatable."),
+    flag("--selector", metavar="KEY=VALUE", multiple=True, help="Only organizations with this label; repeatable."),
 )
 _LOGS = (
-    _flag(
+    flag(
         "--log-format", type=click.Choice(["json", "console"]), help="Default: console on a terminal, else json."
     ),
-    _flag(
+    flag(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"]),
         help="How much goes to stderr. Default: error on a terminal, where a bar counts retries, else warning.",
     ),
 )
-approve = _flag("--approve", metavar="DIGEST", help="Lift the guards for this plan alone.")
-yes = _flag("--yes", is_flag=True, help="Do not ask.")
+approve = flag("--approve", metavar="DIGEST", help="Lift the guards for this plan alone.")
+yes = flag("--yes", is_flag=True, help="Do not ask.")
 
 
 def _all(flags: tuple[Callable[[Any], Any], ...]) -> Callable[[F], F]:

@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 @options.selection
 @options.allow_empty
 @options.approve
-@click.option(
-    "--detailed-exitcode", envvar="RECONCILER_DETAILED_EXITCODE", is_flag=True, help="2 if it has changes."
-)
+@options.flag("--detailed-exitcode", is_flag=True, help="2 if it has changes.")
 @options.logs
 @options.output
 def plan(**flags: Any) -> int:

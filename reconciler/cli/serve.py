@@ -96,11 +96,18 @@ def _sources(told: Flags) -> list[Source]:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 picks a free one.")
-@click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="Keeps its state over restarts.")
-@click.option("--seed", type=click.IntRange(0, 100_000), default=0, help="Fills it with this many organizations.")
-@click.option("--latency", default="0ms", metavar="DURATION", help="Waits before each answer, like 20ms.")
-@click.option("--fault", default="", metavar="KINDS", help="Like 500:0.1,reset:0.05:after; see the documentation.")
+@options.flag("--port", type=click.IntRange(0, 65535), default=0, help="0 picks a free one.")
+@options.flag(
+    "--data", type=click.Path(dir_okay=False, path_type=Path), help="A file that keeps its state over restarts."
+)
+@options.flag("--seed", type=click.IntRange(0, 100_000), default=0, help="Fills it with this many organizations.")
+@options.flag("--latency", default="0ms", metavar="DURATION", help="Waits before each answer, like 20ms.")
+@options.flag(
+    "--fault",
+    default="",
+    metavar="KIND[:PROBABILITY][:after],…",
+    help="Like 500:0.1,reset:0.05:after: a tenth fails, and some answers are lost after their effect.",
+)
 def emulator(port: int, data: Path | None, seed: int, latency: str, fault: str) -> int:
     """A stand-in for the Management API on loopback, with two environments and a key to each."""
     from reconciler.emulator.faults import Trouble, parse  # noqa: PLC0415 the server, not needed for --help

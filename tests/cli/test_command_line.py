@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler import __version__
-from reconciler.cli.main import COMMANDS, HELP
+from reconciler.cli.main import COMMANDS, HELP, cli
 from reconciler.cli.output import FIRST_WINS, exit_code
 from reconciler.source import schemas
 from tests.cli.quiet import Done, ended
@@ -327,3 +328,29 @@ def test_the_files_settings_hold_for_plan_and_apply(shell: Shell, tmp_path: Path
     shell.variables.setenv("RECONCILER_CONFIG", str(config))
     shell.variables.setenv("RECONCILER_TARGET", "acme")
     assert shell("plan").code == 0
+
+
+# -- variables -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"schema", "completion"}])
+def test_every_flag_has_a_variable(command: str) -> None:
+    """RECONCILER_ and the flag's name; address and key have theirs where the two are put together."""
+    found = cli.get_command(click.Context(cli), command)
+    assert found
+    flags = [param for param in found.params if isinstance(param, click.Option)]
+    assert flags
+    for flag in flags:
+        (name,) = flag.opts
+        variable = "RECONCILER_" + name.removeprefix("--").upper().replace("-", "_")
+        expected = None if variable in {"RECONCILER_API_URL", "RECONCILER_API_KEY_FILE"} else variable
+        assert flag.envvar == expected, name
+
+
+def test_a_flag_wins_over_its_variable(shell: Shell) -> None:
+    shell.variables.setenv("RECONCILER_OUTPUT", "json")
+    shell.variables.setenv("RECONCILER_TARGET", "acme globex")
+    assert {each["organization"] for each in shell("plan", PRODUCTION).document["changes"]} == {"acme", "globex"}
+    text = shell("plan", PRODUCTION, "--output", "text", "--target", "umbrella")
+    assert text.out.startswith("+ umbrella")
+    assert "acme" not in text.out

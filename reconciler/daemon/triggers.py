@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 
 import structlog
@@ -80,6 +81,6 @@ async def _watch(places: list[Path], hint: asyncio.Event, moved: asyncio.Event) 
 def _places(folder: str) -> list[Path]:
     """The folder itself, its parent, and the parents of the links that lead there: what is swapped is a name."""
     path = Path(folder).absolute()
-    links = [part for part in (path, *path.parents) if part.is_symlink()]
-    places = {path.parent, path.resolve(), *(link.parent for link in links)}
-    return sorted(place for place in places if place.is_dir())
+    links = [part for part in (path, *path.parents) if os.path.islink(part)]  # noqa: PTH114 never raises
+    places = {path.parent, Path(os.path.realpath(path)), *(link.parent for link in links)}
+    return sorted(place for place in places if os.path.isdir(place))  # noqa: PTH112 never raises

@@ -324,11 +324,12 @@ def test_a_folder_that_cannot_be_used_stops_its_environment_and_says_where(
     asyncio.run(work())
 
 
-def test_a_folder_that_is_away_is_waited_for(tmp_path: Path) -> None:
-    api, folder = Api(), tmp_path / "m"
+@pytest.mark.parametrize("below", ["m", "not/there/yet"], ids=["it alone", "with all above it"])
+def test_a_folder_that_is_away_is_waited_for(tmp_path: Path, below: str) -> None:
+    api, folder = Api(), tmp_path / below
 
     async def work() -> None:
-        async with daemon(api, source(folder, api.key())) as here:
+        async with daemon(api, source(folder, api.key()), poll_s=0.1) as here:
             status = await here.becomes(fails)
             assert "does not exist" in status["message"]
             assert (await here.get("/readyz")).status_code == 503
@@ -336,6 +337,21 @@ def test_a_folder_that_is_away_is_waited_for(tmp_path: Path) -> None:
             environment(folder, "production", "acme")
             await here.becomes(success)
             assert (await here.get("/readyz")).status_code == 200
+
+    asyncio.run(work())
+
+
+def test_a_loop_of_links_is_a_folder_that_is_away(tmp_path: Path) -> None:
+    api, folder = Api(), tmp_path / "m"
+    folder.symlink_to("m")
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key()), poll_s=0.1) as here:
+            status = await here.becomes(fails)
+            assert "cannot read" in status["message"]
+            folder.unlink()
+            environment(folder, "production", "acme")
+            await here.becomes(success)
 
     asyncio.run(work())
 

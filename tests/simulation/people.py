@@ -473,12 +473,10 @@ class Outsiders:
         )
 
     def _delete(self, organization: LiveOrganization) -> None:
-        connections, directories = (
-            self._store.connections(organization.id),
-            self._store.directories(organization.id),
-        )
-        rows = (organization, *connections, *directories)
-        row_id = self._rng.choice([row.id for row in rows])
+        ids = [organization.id]
+        ids += [each.id for each in self._store.connections(organization.id)]
+        ids += [each.id for each in self._store.directories(organization.id)]
+        row_id = self._rng.choice(ids)
         self._do("operator", f"deletes {row_id}", lambda: self._store.delete(row_id))
 
     def _idp(self) -> dict[str, Any]:

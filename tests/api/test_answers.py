@@ -348,6 +348,7 @@ def test_a_200_that_is_no_json_object_is_never_an_empty_list(
 
 
 def test_nesting_is_bounded_exactly() -> None:
+    assert MAX_DEPTH == 32
     assert judge(ROUTE, 200, JSON, nested(MAX_DEPTH - 1), now=NOW)
     lists = b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}"
     assert judge(ROUTE, 200, JSON, lists, now=NOW)

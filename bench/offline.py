@@ -8,7 +8,7 @@ from statistics import median
 
 from bench.figures import Bound, Figure
 from bench.fleet import Tenant, write_manifests
-from bench.processes import Ran, run
+from bench.processes import Ran, run, share_of_a_core
 
 BASELINE_FILES = 1_000
 SCHEMA = "schemas/organization.schema.json"
@@ -36,7 +36,7 @@ def validate(fleet: Sequence[Tenant], scratch: Path, *, rounds: int, faster: Bou
     wall_s, cpu_s = median(ran.wall_s for ran in ours), median(ran.cpu_s for ran in ours)
     what = f"validate {len(fleet):,} manifests, every check"
     own = f"{wall_s:.2f} s ({cpu_s:.2f} s CPU)"
-    cause = f"it used {cpu_s:.2f} s of one core"
+    cause = share_of_a_core(wall_s, cpu_s)
     return [
         Figure(
             what=f"{what}, against the schema alone",
@@ -78,5 +78,5 @@ def _process(what: str, all_: Sequence[Ran], bound: Bound) -> Figure:
         value=wall_ms,
         unit=" ms",
         bound=bound,
-        cause=f"{cpu_ms:.0f} ms of one core, nearly all of it imports: see `python -X importtime -m reconciler`",
+        cause=f"{share_of_a_core(wall_ms / 1000, cpu_ms / 1000)}, nearly all of it to import",
     )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bench.clients import environment, unchanged, world
+from bench.clients import Took, Watch, environment, requests_of_read, unchanged, world
 from reconciler.api.client import Client
 from reconciler.core.plan import everything, plan
 from reconciler.engine.load import load
@@ -23,30 +23,31 @@ from reconciler.model.state import Desired, Observed
 
 
 class Parts(Struct, frozen=True):
-    """Seconds of each part, and megabytes: resident with everything in memory and planned, and at the most."""
+    """What each part took, and megabytes: resident with everything in memory and planned, and at the most."""
 
-    load_s: float
-    observe_s: float
-    plan_s: float
+    load: Took
+    observe: Took
+    plan: Took
     resident_mb: float
     peak_mb: float
 
 
 def measure(folder: str, url: str) -> Parts:
     """A pass over these manifests against that server, which has to find everything as declared."""
-    began = time.perf_counter()
+    started = Watch()
     desired = load(folder, now=time.time(), allow_empty=False).desired
     if desired is None:
         raise RuntimeError("the bench's own manifests are not valid")
-    loaded = time.perf_counter()
+    requests = requests_of_read(len(desired.organizations))
+    loaded, started = started.took(0), Watch()
     observed = asyncio.run(_observed(desired, url))
-    seen = time.perf_counter()
+    seen, started = started.took(requests), Watch()
     made = plan(desired, observed, time.time())
-    planned = time.perf_counter()
+    planned = started.took(0)
     resident_mb, peak_mb = _resident_mb(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if not unchanged(made, len(desired.organizations)):
         raise RuntimeError("the plan is not empty: not everything was read as it stands")
-    return Parts(loaded - began, seen - loaded, planned - seen, resident_mb, peak_mb)
+    return Parts(loaded, seen, planned, resident_mb, peak_mb)
 
 
 async def _observed(desired: Desired, url: str) -> Observed:

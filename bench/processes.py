@@ -50,6 +50,11 @@ def run(*arguments: str, codes: Sequence[int] = (0,)) -> Ran:
     return Ran(wall_s, cpu_s, done.stdout)
 
 
+def share_of_a_core(wall_s: float, cpu_s: float) -> str:
+    """How much of the time something that waits for nothing was let run, in words."""
+    return f"it needs {cpu_s:.2f} s of one core, and had one {100 * min(1.0, cpu_s / wall_s):.0f} % of the time"
+
+
 def busy_percent(seconds: float = 1.0) -> float:
     """How much of the cores others are using, before anything is measured."""
     one = _ticks()

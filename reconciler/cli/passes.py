@@ -7,6 +7,7 @@ import difflib
 import random
 import signal
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -145,8 +146,6 @@ def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, y
 
     The question is asked outside of any event loop, where Ctrl-C ends it at once.
     """
-    from reconciler.logs import summary  # noqa: PLC0415
-
     world = _world()
     made = asyncio.run(_plan(world, environment, desired))
     look = style(environment.manifests)
@@ -156,23 +155,33 @@ def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, y
         tell(lambda look: text.plan(made, look), environment.manifests)
     if made.changes and not made.refusals and not yes and not _confirmed(made):
         report = Report(made, halt=NOT_CONFIRMED)
-    else:
-        report = asyncio.run(_carry_out(made, environment, world))
-    if output == "json":
-        document(json.report(report))
-    elif made.changes and not made.refusals:
-        result("\n" + text.report(report, look))
-    summary(report, _code_of_report(report))
-    return report
+        _show_report(report, look, output)
+        return report
+    return asyncio.run(_carry_out(made, environment, world, lambda report: _show_report(report, look, output)))
 
 
-async def _carry_out(made: Plan, environment: EnvironmentSettings, world: World) -> Report:
+async def _carry_out(
+    made: Plan, environment: EnvironmentSettings, world: World, show: Callable[[Report], None]
+) -> Report:
+    """Shows the report while signals are still caught: what was done is told, however often one asks to stop."""
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.engine.reconcile import carry_out  # noqa: PLC0415 the network, not needed for --help
 
     stop = _told_to_stop()
     with progress("writing") as watch:
-        return await carry_out(made, environment, world, watch, stop)
+        report = await carry_out(made, environment, world, watch, stop)
+    show(report)
+    return report
+
+
+def _show_report(report: Report, look: text.Style, output: str) -> None:
+    from reconciler.logs import summary  # noqa: PLC0415
+
+    if output == "json":
+        document(json.report(report))
+    elif report.plan.changes and not report.plan.refusals:
+        result("\n" + text.report(report, look))
+    summary(report, _code_of_report(report))
 
 
 NOT_CONFIRMED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", Interrupted.exit_code)

@@ -76,6 +76,7 @@ def report(report: Report) -> Document:
     """As report.schema.json has it."""
     return {
         **_head("Report", report.plan),
+        "environmentId": report.environment_id or report.plan.environment_id,
         "summary": {str(result): sum(o.result is result for o in report.outcomes) for result in Result},
         "outcomes": [
             {**_change(o.change), "id": o.id, "result": o.result, "error": o.error} for o in report.outcomes

@@ -30,7 +30,7 @@ def normal(name: str) -> str:
         name = name.rstrip(".").rstrip()
     if name.isascii() or len(name) > _MAX_LENGTH:
         return name
-    return _a_label(name) or name
+    return (_a_label(name) or name).rstrip(".")  # a last label may vanish in it
 
 
 def check(name: str, *, forbid_public_mail: bool) -> Fault | None:

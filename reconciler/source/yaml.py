@@ -34,7 +34,6 @@ MAX_NODES = 60_000  # in a file, an alias counting as much as what it stands for
 MAX_ALIASES = 100  # in a file
 MAX_DEPTH = 64
 MAX_PROBLEMS = 100  # in a file
-_MAX_ANCHOR = 40  # characters of a name that a message repeats
 _SPLIT = "split it into several files"
 _FLATTEN = "a manifest has no such depth: is this one?"
 _WRITE_OUT = "write the values out instead"
@@ -218,11 +217,11 @@ class _Builder:
             message = f"the file has more than {MAX_ALIASES} aliases"
             self._refuse("too-many-aliases", event, message, _WRITE_OUT)
         if event.anchor not in self._anchors:
-            message = f"nothing before it is marked &{event.anchor[:_MAX_ANCHOR]}"
+            message = f"nothing before it is marked {shown(f'&{event.anchor}')}"
             self._refuse("unknown-alias", event, message, "correct the name, or quote a text that begins with `*`")
         anchored = self._anchors[event.anchor]
         if anchored is None:
-            message = f"*{event.anchor[:_MAX_ANCHOR]} contains itself"
+            message = f"{shown(f'*{event.anchor}')} contains itself"
             self._refuse("recursive-alias", event, message, _WRITE_OUT)
         self._nodes += anchored.nodes
         if self._nodes > MAX_NODES:

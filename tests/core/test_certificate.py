@@ -68,6 +68,7 @@ def test_the_certificate_is_the_same_in_every_text_around_it(text: bytes | str) 
         (pem_of(b"\x30\x03\x02\x01\x01"), "unreadable"),
         (pem_of(der()[:-1]), "unreadable"),
         (pem_of(der() + b"\0"), "unreadable"),
+        (pem_of(der().replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07")), "unreadable"),
         (pem() * 2, "several"),
         (pem() + pem("other.example"), "several"),
         (pem() + pem_of(b"x", "X509 CRL"), "several"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -15,7 +16,7 @@ from reconciler.model.manifest import Document, Manifests, Origin
 from reconciler.source import explain, schemas
 from reconciler.source.yaml import parse
 from tests.source import mutate
-from tests.source.build import found, organization
+from tests.source.build import found, organization, write
 
 
 def problems(text: str) -> list[tuple[str, str, str, str]]:
@@ -269,6 +270,13 @@ def test_published_schemas_are_schemas_and_others_are_not_there() -> None:
         jsonschema_rs.meta.validate(json.loads(schemas.text(name)))
     with pytest.raises(KeyError):
         schemas.text("../pyproject")
+
+
+def test_an_installed_package_has_the_schemas_in_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write(tmp_path, {"schemas/organization.schema.json": "{}"})
+    monkeypatch.setattr(schemas, "files", lambda _: tmp_path)
+    assert schemas.text("organization") == "{}"
+    assert schemas.text("environment") != "{}"
 
 
 def test_every_pattern_of_the_schemas_has_words() -> None:

@@ -249,6 +249,17 @@ def test_a_reference_through_a_linked_folder_stays_inside(tmp_path: Path) -> Non
     assert Found("reference/outside", "error", "acme.yaml:5:51", message, REGULAR) in problems(folder)
 
 
+def test_a_file_that_two_manifests_refer_to_is_read_once_and_missed_twice(tmp_path: Path) -> None:
+    spec = "\n  samlConnections: [{name: a, idp: {certificate: {file: x.pem}}}]"
+    sound(tmp_path, {"a.yaml": organization("a", spec), "b.yaml": organization("b", spec), "x.pem": "x"})
+    assert snapshot.read(str(tmp_path)).attachments == {"x.pem": b"x"}
+    (tmp_path / "x.pem").unlink()
+    assert [(each.rule, each.place) for each in problems(tmp_path)] == [
+        ("reference/missing", "a.yaml:5:51"),
+        ("reference/missing", "b.yaml:5:51"),
+    ]
+
+
 def test_a_folder_named_like_a_manifest_is_refused(tmp_path: Path) -> None:
     sound(tmp_path, {"acme.yaml/x.yaml": organization()})
     message = "this is a folder, with a name like a manifest's"

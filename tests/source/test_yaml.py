@@ -8,6 +8,7 @@ import pytest
 import yaml as pyyaml
 
 from reconciler.source import yaml
+from reconciler.source.syntax import explain
 from reconciler.source.yaml import parse
 from tests.source.build import found
 
@@ -144,11 +145,11 @@ FAULTS = {
         "a key has to be a text, not an alias, a list or a mapping",
         "write the key out; `?` and `*` are not needed for it",
     ),
-    "a: &x [*x]": ("recursive-alias", "1:8", "*x contains itself", WRITE_OUT),
+    "a: &x [*x]": ("recursive-alias", "1:8", "`*x` contains itself", WRITE_OUT),
     "a: *y": (
         "unknown-alias",
         "1:4",
-        "nothing before it is marked &y",
+        "nothing before it is marked `&y`",
         "correct the name, or quote a text that begins with `*`",
     ),
     "a: !!binary aGk=": (
@@ -256,6 +257,12 @@ FAULTS = {
 @pytest.mark.parametrize("text", FAULTS)
 def test_a_fault_is_told_with_its_place_and_what_to_do(text: str) -> None:
     assert problems(text)[0] == FAULTS[text]
+
+
+def test_an_error_of_the_parser_without_a_place_is_told_all_the_same() -> None:
+    problem = explain(pyyaml.YAMLError("odd"), "a: 1", "f")
+    assert (problem.rule, str(problem.origin), problem.message) == ("yaml/syntax", "f:1:1", "not YAML")
+    assert problem.hint
 
 
 @pytest.mark.parametrize(

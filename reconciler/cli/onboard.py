@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
-from reconciler.cli.output import advising, document, note, result, style
+from reconciler.cli.output import advising, document, note, on_signals, result, style
 from reconciler.model.errors import Interrupted, SourceError, UsageError
 from reconciler.model.state import SCIMDirectory
 from reconciler.render import json, text
@@ -116,8 +115,7 @@ def _may_rotate(live: SCIMDirectory) -> bool:
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """What was asked of the server is also received and delivered, whoever presses Ctrl-C: it would be lost."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, note, "what was begun is finished first")
+    on_signals(asyncio.get_running_loop(), lambda: note("what was begun is finished first"))
     return await work
 
 

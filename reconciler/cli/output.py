@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.settings import ApiSettings
 from reconciler.render import json, text
 from reconciler.render.words import escaped, fitted
 
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
 FIRST_WINS = (5, 3, 1, 8, 7, 6, 4, 2, 0)  # of several exit codes that hold, the first of these is it
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _begun = [False]  # whether a JSON document is on its way: a second one must never follow it
 
 
@@ -116,6 +121,22 @@ def advising(api: ApiSettings | None, advice: str = READ_ONLY) -> Iterator[None]
         raise
 
 
+def on_signals(loop: AbstractEventLoop, act: Callable[[], None]) -> None:
+    """From now on to the end of the process, Ctrl-C and SIGTERM do this in that loop, and no more.
+
+    The loop's own handlers would end with it, before what was done is told.
+    """
+
+    def handle(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(act)
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+
+
 def leave(code: int) -> NoReturn:
-    """Ends the process."""
+    """Ends the process; whoever wants that too is not heard any more, so that the code stands."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(code)

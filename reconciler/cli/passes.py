@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import random
-import signal
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
-from reconciler.cli.output import advising, document, exit_code, note, result, style, tell
+from reconciler.cli.output import advising, document, exit_code, note, on_signals, result, style, tell
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
 from reconciler.model.manifest import Severity
@@ -196,8 +195,7 @@ def _told_to_stop() -> asyncio.Event:
             note("stopping: what is being written is finished, nothing else is started")
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ask)
+    on_signals(asyncio.get_running_loop(), ask)
     return stop
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,10 @@ class Shell:
 
     def __call__(self, *arguments: object) -> Done:
         self._capsys.readouterr()
+        handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
         code = run([str(argument) for argument in arguments])
+        for number, handler in handlers:
+            signal.signal(number, handler)
         out, err = self._capsys.readouterr()
         assert "Traceback" not in out + err
         return Done(code, out, err)

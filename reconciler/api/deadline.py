@@ -15,6 +15,10 @@ class Deadline:
         """An exchange begins."""
         self._end = asyncio.get_running_loop().time() + total_s
 
+    def stop(self) -> None:
+        """The exchange under way ends at its next step."""
+        self._end = float("-inf")
+
     @property
     def passed(self) -> bool:
         """Whether nothing is left, which somebody who never pauses does not notice by waiting."""

@@ -129,6 +129,8 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """Hands it all to the socket, or to a buffer that is small."""
         if not buffer:
             return
+        if self._deadline.passed:
+            raise httpcore.WriteTimeout
         if self._ended or self._transport is None or self._transport.is_closing():
             raise httpcore.WriteError("the connection is closed")
         self._transport.write(buffer)

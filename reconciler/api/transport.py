@@ -43,15 +43,19 @@ class OneConnection(httpx.AsyncBaseTransport):
             wire = await self._ready(request.url, timeouts)
             head = await wire.ask(request, timeouts)
         except _FOREIGN as error:
-            await self.aclose()
+            await self._drop()
             raise _own(error) from error
         except BaseException:
-            await self.aclose()
+            await self._drop()
             raise
         return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Body(wire, timeouts))
 
     async def aclose(self) -> None:
-        """Closes what is open."""
+        """Closes what is open; what is being opened is not used any more."""
+        self._deadline.stop()
+        await self._drop()
+
+    async def _drop(self) -> None:
         wire, self._wire = self._wire, None
         if wire:
             await wire.close()
@@ -59,7 +63,7 @@ class OneConnection(httpx.AsyncBaseTransport):
     async def _ready(self, url: httpx.URL, timeouts: Timeouts) -> _Wire:
         """A connection that its server has ended, or may have, is not used again."""
         if self._wire and not self._wire.usable:
-            await self.aclose()
+            await self._drop()
         if self._wire is None:
             self._wire = _Wire(await self._connected(url, timeouts))
         return self._wire

@@ -130,6 +130,28 @@ class RawServer:
             await server.wait_closed()
 
 
+@contextlib.asynccontextmanager
+async def full_backlog() -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """A port on which nobody accepts and nobody can wait any more; and what empties the queue."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(0)
+    port = listening.getsockname()[1]
+    waiting = [socket.socket() for _ in range(4)]
+    for each in waiting:
+        each.setblocking(False)
+        each.connect_ex(("127.0.0.1", port))
+
+    def empty() -> None:
+        for each in (*waiting, listening):
+            each.close()
+
+    try:
+        yield port, empty
+    finally:
+        empty()
+
+
 # -- what servers say
 
 

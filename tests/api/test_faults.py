@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import json
 import os
 import socket
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from tests.api.raw import (
     answer,
     client,
     create,
+    full_backlog,
     plain,
     read,
 )
@@ -408,28 +408,6 @@ def test_retry_after_is_obeyed_in_both_forms(status: str, text: str) -> None:
     met = meet(RawServer(says(plain(b"", status=status, retry_after=text), then="behave")), read, read_attempts=2)
     assert met.error is None
     assert 1.0 <= met.took_s < 1.0 + CAP_S
-
-
-@contextlib.asynccontextmanager
-async def full_backlog() -> AsyncIterator[tuple[int, Callable[[], None]]]:
-    """A port on which nobody accepts and nobody can wait any more; and what empties the queue."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(0)
-    port = listening.getsockname()[1]
-    waiting = [socket.socket() for _ in range(4)]
-    for each in waiting:
-        each.setblocking(False)
-        each.connect_ex(("127.0.0.1", port))
-
-    def empty() -> None:
-        for each in (*waiting, listening):
-            each.close()
-
-    try:
-        yield port, empty
-    finally:
-        empty()
 
 
 @pytest.mark.parametrize("use", [read, create])

@@ -18,9 +18,10 @@ import pytest
 from reconciler.api.client import Client
 from reconciler.core.plan import Selected
 from reconciler.engine.observe import observe
+from reconciler.model.errors import ApiError
 from reconciler.model.kinds import CONNECTION
 from reconciler.model.state import DesiredOrganization
-from tests.api.raw import KEY, ORGANIZATION_1, RawServer, Talk, answer, client, create, plain, read
+from tests.api.raw import KEY, ORGANIZATION_1, RawServer, Talk, answer, client, create, full_backlog, plain, read
 from tests.core.build import desired, org_id, organization
 
 ROOT = Path(__file__).parents[2]
@@ -148,3 +149,26 @@ def test_ctrl_c_during_a_plan_says_interrupted_and_nothing_else(tmp_path: Path) 
     for noise in ("Traceback", "never awaited", "was destroyed", "loop is closed", "Warning", "Exception", KEY):
         assert noise not in err
     assert took_s < 5
+
+
+def test_a_connection_that_opens_after_the_end_carries_nothing() -> None:
+    """The client ends while the server's queue is full; when there is room again, nobody speaks."""
+
+    async def main() -> tuple[list[Any], float]:
+        server = RawServer(hang, times=10**6)
+        async with full_backlog() as (port, empty), client(f"http://127.0.0.1:{port}", timeout_s=20.0) as api:
+            tasks = [asyncio.create_task(each(api)) for each in (read, create)]
+            await asyncio.sleep(0.1)
+            await api.close()
+            started = asyncio.get_running_loop().time()
+            empty()
+            async with server.listening(port=port):
+                errors = await asyncio.gather(*tasks, return_exceptions=True)
+                took_s = asyncio.get_running_loop().time() - started
+                await asyncio.sleep(0.05)
+            assert server.asked == []
+            return errors, took_s
+
+    errors, took_s = asyncio.run(main())
+    assert all(isinstance(error, ApiError) for error in errors)
+    assert took_s < 10

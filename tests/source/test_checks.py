@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.engine.load import load_partly
 from tests.core.certificates import NOW, der, entity, key_descriptor, pem, pem_of, private_key, role, service
+from tests.source import mutate
 from tests.source.build import ENVIRONMENT, Found, load, organization, problems, sound, write
 
 ERROR, WARNING = "error", "warning"
@@ -48,6 +49,17 @@ def test_a_sound_folder_has_no_problems_and_is_read_whole(tmp_path: Path) -> Non
     assert loaded.desired is not None
     assert [each.name for each in loaded.desired.organizations] == ["acme", "globex", "one", "sound", "two", "x"]
     assert (loaded.files, loaded.manifests, loaded.desired.complete) == (6, 7, True)
+
+
+@pytest.mark.parametrize("name", ["development", "production"])
+def test_the_example_manifests_have_no_problems(name: str) -> None:
+    loaded = load(mutate.EXAMPLES / name)
+    assert loaded.problems == ()
+    assert loaded.desired is not None
+    assert loaded.desired.environment.name == name
+    for path in (mutate.EXAMPLES / name).glob("*.yaml"):
+        schema = path.read_text().splitlines()[0].partition("$schema=")[2]
+        assert (path.parent / schema).is_file()
 
 
 # -- YAML ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import socket
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,7 +19,6 @@ import httpcore
 from reconciler.api.deadline import Deadline
 
 MAX_BUFFER_BYTES = 256 * 1024  # unread, before the other side is made to wait
-NEXT_ADDRESS_S = 0.25  # after this long, a host's next address is tried beside the first
 
 
 class Network(httpcore.AsyncNetworkBackend):
@@ -32,24 +32,36 @@ class Network(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 httpcore's own signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 none is ever asked for
+        local_address: str | None = None,  # noqa: ARG002 never asked for, nor are options
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
         """A connection to the first of the host's addresses that answers."""
         try:
-            async with asyncio.timeout(self._deadline.within(timeout)):
-                _, stream = await asyncio.get_running_loop().create_connection(
-                    lambda: Stream(self._deadline),
-                    host,
-                    port,
-                    local_addr=(local_address, 0) if local_address else None,
-                    happy_eyeballs_delay=NEXT_ADDRESS_S,
-                )
+            return await self._first(host, port, self._deadline.within(timeout))
         except TimeoutError:
             raise httpcore.ConnectTimeout from None
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(_in_words(error)) from error
-        return stream
+
+    async def _first(self, host: str, port: int, within_s: float) -> Stream:
+        """One address after another, each with its part of the time.
+
+        asyncio's race between addresses leaves sockets open when it is cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(within_s):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            failure: OSError = TimeoutError()
+            for *_, address in found:
+                try:
+                    async with asyncio.timeout(within_s / len(found)):
+                        _, stream = await loop.create_connection(
+                            lambda: Stream(self._deadline), str(address[0]), port
+                        )
+                        return stream
+                except OSError as error:  # a TimeoutError is one
+                    failure = error
+            raise failure
 
 
 def _in_words(error: Exception) -> str:
@@ -181,8 +193,8 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def _readable(self) -> bool:
         """Asks the socket itself: the loop may not have heard of it yet."""
-        socket = self._transport.get_extra_info("socket") if self._transport else None
-        number = socket.fileno() if socket else -1
+        found = self._transport.get_extra_info("socket") if self._transport else None
+        number = found.fileno() if found else -1
         if number < 0:
             return True
         poll = select.poll()

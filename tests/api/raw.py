@@ -131,16 +131,16 @@ class RawServer:
 
 
 @contextlib.asynccontextmanager
-async def full_backlog() -> AsyncIterator[tuple[int, Callable[[], None]]]:
+async def full_backlog(host: str = "127.0.0.1") -> AsyncIterator[tuple[int, Callable[[], None]]]:
     """A port on which nobody accepts and nobody can wait any more; and what empties the queue."""
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening.bind((host, 0))
     listening.listen(0)
     port = listening.getsockname()[1]
     waiting = [socket.socket() for _ in range(4)]
     for each in waiting:
         each.setblocking(False)
-        each.connect_ex(("127.0.0.1", port))
+        each.connect_ex((host, port))
 
     def empty() -> None:
         for each in (*waiting, listening):

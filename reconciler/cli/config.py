@@ -204,11 +204,11 @@ def read_file(path: str) -> Configuration:
             f"{path} is not TOML: {error}", "Correct it; https://toml.io explains the form."
         ) from None
     except RecursionError:
-        raise UsageError(f"{path} is nested too deep") from None
+        raise UsageError(f"{path} is nested too deep", "Sections are two levels deep at most.") from None
     if len(data) > MAX_FILE_BYTES:
-        raise UsageError(f"{path} has more than {MAX_FILE_BYTES:,} bytes")
+        raise UsageError(f"{path} has more than {MAX_FILE_BYTES:,} bytes", "Is it the right file?")
     if not all(text.isprintable() for text in _texts(document)):
-        raise UsageError(f"{path} has control characters in a text")
+        raise UsageError(f"{path} has control characters in a text", "Names and paths have none.")
     file = _converted(document, File, path)
     sections = {
         name: _converted(section, Section, f"{path}: environments.{name}")
@@ -240,7 +240,7 @@ def _near(message: str) -> str:
     found = re.search(r"unknown field `([^`]+)`", message)
     known = {name for kind in (File, Section, Daemon, FileLimits, Deliver) for name in kind.__struct_fields__}
     near = difflib.get_close_matches(found[1], sorted(known), n=1) if found else []
-    return f"Did you mean `{near[0]}`?" if near else ""
+    return f"Did you mean `{near[0]}`?" if near else "Correct it; the documentation has an example."
 
 
 # -- one environment -------------------------------------------------------------------------------

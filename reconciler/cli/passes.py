@@ -16,7 +16,6 @@ from reconciler.cli.config import Flags, check_name, is_terminal, one_environmen
 from reconciler.cli.output import advising, document, exit_code, note, on_signals, result, style, tell
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
-from reconciler.model.manifest import Severity
 from reconciler.model.outcome import GOOD, Halt, Report
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import Desired
@@ -94,8 +93,9 @@ def _show_problems(loaded: Loaded, environment: EnvironmentSettings, output: str
     if output == "json":
         document(json.validation(loaded.problems, loaded.files, loaded.manifests))
         return
-    errors = [problem for problem in loaded.problems if problem.severity is Severity.ERROR]
-    tell(lambda look: text.validation(errors, loaded.files, loaded.manifests, look), environment.manifests)
+    tell(
+        lambda look: text.validation(loaded.problems, loaded.files, loaded.manifests, look), environment.manifests
+    )
 
 
 def _check_selection(environment: EnvironmentSettings, desired: Desired) -> None:

@@ -31,6 +31,7 @@ bench: $(BENCH)/.installed ## side-by-side benchmarks against their baselines (m
 
 simulate: $(STAMP) ## the long campaigns: SEEDS=20000 simulated worlds, every kill point
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
+	$(BIN)/python -m tests.e2e.kills --all --jobs $(JOBS)
 
 mutate: $(STAMP) ## mutation testing of the decisions
 	$(BIN)/python -m tests.mutation

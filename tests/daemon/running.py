@@ -21,7 +21,7 @@ from reconciler.daemon.worker import Source
 from reconciler.emulator import Emulator, Request, Store
 from reconciler.model.settings import ApiSettings, DaemonSettings, EnvironmentSettings, Limits
 
-PATIENCE_S = 8.0  # for what must happen
+PATIENCE_S = 30.0  # for what must happen
 A_WHILE_S = 0.4  # for what must not
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -247,8 +249,10 @@ def test_the_same_problems_are_logged_once(tmp_path: Path) -> None:
     write(folder, "globex", organization("globex", "  dispalyName: x\n"))
 
     async def work() -> None:
-        async with daemon(api, source(folder, api.key()), resync_s=0.05) as here:
-            await here.ended(3)
+        async with daemon(api, source(folder, api.key())) as here:
+            for number in (1, 2, 3):
+                await here.ended(number)
+                os.kill(os.getpid(), signal.SIGHUP)
             events = [line["event"] for line in here.lines]
             assert (events.count("problem"), events.count("blocked")) == (1, 1)
             write(folder, "globex")

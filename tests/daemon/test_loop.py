@@ -23,6 +23,9 @@ from reconciler.model.settings import ApiSettings
 from tests.daemon.running import A_WHILE_S, Api, Daemon, daemon, environment, organization, source, write
 
 
+PROMPT_S = 3.0  # what would be waited for lasts ten times as long
+
+
 def success(status: dict[str, Any]) -> bool:
     return bool(status["result"] == "success")
 
@@ -45,7 +48,7 @@ def test_it_makes_a_pass_at_start_and_ends_when_asked(tmp_path: Path) -> None:
         async with daemon(api, source(folder, api.key())) as here:
             await here.becomes(success)
             assert api.names() == {"acme", "globex"}
-            assert await here.stop() < 1.0
+            assert await here.stop() < PROMPT_S
 
     asyncio.run(work())
 
@@ -267,7 +270,7 @@ def test_a_wait_for_things_to_settle_does_not_delay_the_end(tmp_path: Path) -> N
     async def work() -> None:
         async with daemon(api, source(folder, api.key(), settle_s=30.0)) as here:
             await asyncio.sleep(0.2)
-            assert await here.stop() < 1.0
+            assert await here.stop() < PROMPT_S
             assert not api.writes
 
     asyncio.run(work())
@@ -281,7 +284,7 @@ def test_a_pause_before_a_read_is_repeated_does_not_delay_the_end(tmp_path: Path
     async def work() -> None:
         async with daemon(api, source(folder, api.key(), api=persistent)) as here:
             await asyncio.sleep(0.3)
-            assert await here.stop() < 1.0
+            assert await here.stop() < PROMPT_S
 
     asyncio.run(work())
 
@@ -294,8 +297,9 @@ def test_a_slow_disk_stops_nobody_else(tmp_path: Path, monkeypatch: pytest.Monke
     begun = threading.Event()
 
     def slow(self: Directory, *handle: Any) -> Any:
-        begun.set()
-        time.sleep(0.6)
+        if not begun.is_set():
+            begun.set()
+            time.sleep(1.5)
         return reading(self, *handle)
 
     monkeypatch.setattr(Directory, "read", slow)
@@ -307,7 +311,7 @@ def test_a_slow_disk_stops_nobody_else(tmp_path: Path, monkeypatch: pytest.Monke
             await asyncio.to_thread(begun.wait, 5)
             started = time.monotonic()
             assert (await here.get("/livez")).status_code == 200
-            assert time.monotonic() - started < 0.4
+            assert time.monotonic() - started < 1.0
             await here.becomes(success)
 
     asyncio.run(work())

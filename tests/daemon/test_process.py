@@ -108,7 +108,7 @@ def test_a_daemon_from_its_start_to_its_end(tmp_path: Path, url: str, store: Sto
         running.send_signal(signal.SIGTERM)
         out, err = running.communicate(timeout=PATIENCE_S)
         assert (running.returncode, out, err) == (0, "", "")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
 
 
 REFUSED = {"production": "limits = { max_creates = 0 }"}

@@ -22,7 +22,6 @@ from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings
 from tests.daemon.running import A_WHILE_S, Api, Daemon, daemon, environment, organization, source, write
 
-
 PROMPT_S = 3.0  # what would be waited for lasts ten times as long
 
 

@@ -82,7 +82,7 @@ def match_organizations(desired: Desired, observed: Observed) -> OrganizationMat
     def candidates(pin: str | None, external_id: str | None) -> list[ObservedOrganization]:
         if pin is not None:
             return [by_id[pin]] if pin in by_id else []
-        return by_external_id.get(external_id, []) if external_id else []
+        return by_external_id.get(external_id or "", [])
 
     claims = {wanted.name: candidates(wanted.id, wanted.external_id) for wanted in desired.organizations}
     claimants = Counter(live.organization.id for lives in claims.values() for live in lives)
@@ -136,7 +136,7 @@ def look_alikes(
     wanted: DesiredOrganization, unclaimed: Iterable[ObservedOrganization]
 ) -> tuple[ObservedOrganization, ...]:
     """The unclaimed live organizations that share a domain or the display name and are not ruled out."""
-    name = _folded(wanted.owned.get("displayName", ""))
+    name = _folded(str(wanted.owned.get("displayName", "")))
     domains = wanted.owned.get("domains", ())
     wanted_domains = set(domains if isinstance(domains, tuple) else ())
 
@@ -150,8 +150,8 @@ def look_alikes(
     return tuple(live for live in unclaimed if alike(live))
 
 
-def _folded(name: object) -> str:
-    return " ".join(name.split()).casefold() if isinstance(name, str) else ""
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 # -- children --------------------------------------------------------------------------------------
@@ -200,11 +200,9 @@ def _pinned(declared: Sequence[DesiredChild], live: Sequence[Child]) -> tuple[di
                 BlockReason.CLAIMED_TWICE,
                 f"{' and '.join(twice)} stands at two `id:` lines; only one may have it.",
             )
-        elif child.id is None:
-            continue
         elif child.id in by_id:
             found[child.name] = Found(by_id[child.id], ())
-        else:
+        elif child.id is not None:
             doubts[child.name] = Doubt(
                 BlockReason.PIN_NOT_FOUND,
                 f"{child.id} is not in this organization. If it was deleted on purpose, remove the `id:` line "

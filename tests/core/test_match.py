@@ -101,9 +101,10 @@ def test_an_organization_without_counterpart_is_absent() -> None:
 
 
 def test_nothing_matches_by_having_no_external_id() -> None:
-    result = match_organizations(desired(organization("acme", external_id=None)), observed(live(1), live(2)))
+    seen = observed(live(1), live(2), live(3, "x"))
+    result = match_organizations(desired(organization("acme", external_id=None)), seen)
     assert result.absent == {"acme"}
-    assert ids(result.unclaimed) == [org_id(1), org_id(2)]
+    assert ids(result.unclaimed) == [org_id(1), org_id(2), org_id(3)]
 
 
 def test_two_claims_on_one_live_organization_block_both() -> None:
@@ -144,6 +145,8 @@ def test_one_external_id_on_two_live_organizations_asks_for_a_pin() -> None:
     assert "'acme'" in message
     assert "Add `id:`" in message
     assert result.unclaimed == ()
+    otherwise_listed = structs.replace(observed(), organizations=(live(2, "acme"), live(1, "acme")))
+    assert only(match_organizations(desired(organization("acme")), otherwise_listed), "acme") == (reason, message)
 
 
 @given(strategies.worlds(), st.randoms(use_true_random=False))
@@ -186,9 +189,9 @@ def test_look_alikes_are_seen_through_capitals_and_blanks() -> None:
 
 
 def test_having_no_name_and_no_domains_is_no_likeness() -> None:
-    nameless = live(1)
-    assert alike(organization("acme", display_name="", domains=()), nameless) == []
-    assert alike(organization("acme"), nameless) == []
+    for other in (live(1), live(1, display_name="x")):
+        assert alike(organization("acme", display_name="", domains=()), other) == []
+        assert alike(organization("acme"), other) == []
 
 
 def test_what_is_declared_distinct_is_no_look_alike() -> None:
@@ -246,6 +249,8 @@ def test_a_live_one_that_is_pinned_twice_is_nobodys_and_nothing_is_created_besid
         assert reason is BlockReason.CLAIMED_TWICE
         assert f"{conn_id(1)} stands at two `id:` lines" in message
     assert (result.found, result.absent, result.unmanaged) == ({}, frozenset(), ())
+    both = [*(connection(name, id_=conn_id(2)) for name in "xy"), *declared[:2]]
+    assert f"{conn_id(1)} and {conn_id(2)} stands at" in match(both, []).doubts["x"].message
 
 
 def test_a_pin_that_stands_once_is_good_beside_one_that_stands_twice() -> None:
@@ -404,6 +409,8 @@ def test_a_create_that_landed_twice_is_left_alone_while_nothing_needs_to_be_writ
     result = match([connection("okta", **EQUAL)], [live_connection(1, **EQUAL), live_connection(2, **EQUAL)])
     assert result.unpinned == {"okta": (conn_id(1), conn_id(2))}
     assert (result.found, result.absent, result.doubts, result.unmanaged) == ({}, frozenset(), {}, ())
+    twins = [live_connection(number, **EQUAL) for number in (2, 1)]
+    assert match([connection("okta", **EQUAL)], twins) == result
 
 
 def test_a_create_that_landed_twice_is_ambiguous_as_soon_as_something_needs_to_be_written() -> None:

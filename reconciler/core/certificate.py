@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 import warnings
 from binascii import Error as Base64Error
 from datetime import datetime
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from reconciler.core.fault import Fault, warning
 from reconciler.model.state import Certificate
 
-_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _WEAK_HASHES = frozenset({"md5", "sha1"})
 _MIN_RSA_BITS = 2048
 _MIN_EC_BITS = 256
@@ -43,8 +42,7 @@ def parse(text: bytes | str, *, now: float, warn_days: int) -> tuple[Certificate
         return None, (_several(blocks),)
     if not blocks:
         return None, (_NO_BLOCK,)
-    block = _BLOCK.search(text)
-    der = _decode(block.group(1)) if block else None
+    der = _der(text)
     if der is None:
         return None, (_OTHER_BLOCK,)
     return parse_der(der, now=now, warn_days=warn_days)
@@ -91,8 +89,9 @@ def describe(pem: str) -> Certificate:
 
 
 def _der(pem: str) -> bytes | None:
-    block = _BLOCK.search(pem)
-    return None if block is None else _decode(block.group(1))
+    _, begin, rest = pem.partition(_BEGIN)
+    body, end, _ = rest.partition(_END)
+    return _decode(body) if begin and end else None
 
 
 def _decode(body: str) -> bytes | None:

@@ -138,11 +138,9 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._refuse("too-many-values", event, f"the file has more than {MAX_NODES:,} values", _SPLIT)
-        if isinstance(event, AliasEvent):
-            return self._alias(event)
-        if event.anchor is not None:
-            return self._anchored(event)
-        return self._node(event)
+        if event.anchor is None:
+            return self._node(event)
+        return self._alias(event) if isinstance(event, AliasEvent) else self._anchored(event)
 
     def _node(self, event: Event) -> Any:
         if isinstance(event, ScalarEvent):

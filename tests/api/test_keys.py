@@ -150,7 +150,7 @@ def test_what_is_no_address_is_refused_in_words(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://kim:secret@a.example", "https://kim@a.example", f"https://{KEY}:x", KEY]
+    "text", ["https://user:secret@a.example", "https://user@a.example", f"https://{KEY}:x", KEY]
 )
 def test_what_may_be_a_secret_in_an_address_is_not_repeated(text: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -173,7 +173,7 @@ def test_any_text_is_an_address_or_our_error(text: str, allow_http: bool) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["http://proxy.example:3128", "https://proxy.example", "http://kim:s%40crt@10.0.0.1:1/", "http://[::1]:1"],
+    ["http://proxy.example:3128", "https://proxy.example", "http://user:s%40crt@10.0.0.1:1/", "http://[::1]:1"],
 )
 def test_a_proxy_is_an_http_address(text: str) -> None:
     assert parse_proxy(text) == text
@@ -184,12 +184,12 @@ def test_a_proxy_is_an_http_address(text: str) -> None:
     [
         "",
         "proxy.example:3128",
-        "socks5://kim:hunter2@proxy.example",
-        "http://kim:hunter2@",
-        "http://kim:hunter2@proxy.example/path",
-        "http://kim:hunter2@proxy.example?x",
-        "http://kim:hunter2@proxy.example:99999",
-        "http://kim:hunter2@pro xy.example",
+        "socks5://user:hunter2@proxy.example",
+        "http://user:hunter2@",
+        "http://user:hunter2@proxy.example/path",
+        "http://user:hunter2@proxy.example?x",
+        "http://user:hunter2@proxy.example:99999",
+        "http://user:hunter2@pro xy.example",
     ],
 )
 def test_another_proxy_is_refused_and_its_password_not_repeated(text: str) -> None:

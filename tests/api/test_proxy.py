@@ -84,7 +84,7 @@ def through(
     async def main() -> tuple[list[str] | ApiError, RawServer]:
         server = RawServer(Talk.behave)
         async with server.listening(tls=tls), proxy.listening():
-            named = proxy.url.replace("//", f"//kim:{PASSWORD}@")
+            named = proxy.url.replace("//", f"//user:{PASSWORD}@")
             short = {"timeout_s": 0.25, "request_timeout_s": 0.5} if proxy._hang or proxy._drip else {}
             async with client(server.url, proxy=named, ca_file=ca_file, **short) as api:
                 try:

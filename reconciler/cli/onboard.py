@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
-from reconciler.cli.output import advising, document, note, on_signals, result, style
+from reconciler.cli.output import advising, confirmed, document, note, on_signals, result, style
 from reconciler.model.errors import Interrupted, SourceError, UsageError
 from reconciler.model.state import SCIMDirectory
 from reconciler.render import json, text
@@ -109,8 +109,7 @@ def _may_rotate(live: SCIMDirectory) -> bool:
     breaks = "its customer's provisioning stops at once, until they enter the new one"
     has = f"has a token: {breaks}" if live.has_client_bearer_token else "has no token yet"
     note(f"{live.id} {has}.")
-    answer: str = click.prompt("Rotate it? Only `yes` does", default="no", err=True)
-    return answer == "yes"
+    return confirmed("Rotate it?")
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:

@@ -83,6 +83,12 @@ def _discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
+def confirmed(question: str) -> bool:
+    """Whether a person says `yes`, and nothing less; without line editing, so that Ctrl-C ends it at once."""
+    _note(f"{question} Only `yes` does [no]: ")
+    return sys.stdin.buffer.readline().strip() == b"yes"
+
+
 def style(folder: str = "", stream: TextIO | None = None) -> text.Style:
     """Colours on a terminal, unless NO_COLOR; FORCE_COLOR forces them."""
     shown_on = stream or sys.stdout

@@ -13,7 +13,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
-from reconciler.cli.output import advising, document, exit_code, note, on_signals, result, style, tell
+from reconciler.cli.output import advising, confirmed, document, exit_code, note, on_signals, result, style, tell
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
 from reconciler.model.outcome import GOOD, Halt, Report
@@ -200,12 +200,9 @@ def _told_to_stop() -> asyncio.Event:
 
 
 def _confirmed(made: Plan) -> bool:
-    """Asked in a line short enough for any window, since a terminal does not break what one types into."""
     number = len(made.changes)
     note(f"This is {made.environment}{f' ({made.environment_id})' if made.environment_id else ', still empty'}.")
-    question = f"Make {'this change' if number == 1 else f'these {number:,} changes'}? Only `yes` does"
-    answer: str = click.prompt(question, default="no", err=True)
-    return answer == "yes"
+    return confirmed(f"Make {'this change' if number == 1 else f'these {number:,} changes'}?")
 
 
 def _code_of_report(report: Report) -> int:

@@ -7,8 +7,9 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
+
+import httpx
 
 from tests.cli.quiet import ended
 from tests.cli.terminal import terminal
@@ -23,12 +24,9 @@ def test_on_a_pipe_it_prints_one_line_of_json_and_keeps_its_data(tmp_path: Path)
         with subprocess.Popen([*EMULATOR, "--data", data, "--seed", "3"], stdout=subprocess.PIPE) as process:
             assert process.stdout
             ready = json.loads(process.stdout.readline())
-            request = urllib.request.Request(
-                f"{ready['url']}/v1/organizations",
-                headers={"authorization": f"Bearer {ready['environments']['production']['key']}"},
-            )
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                organizations = json.load(answer)["organizations"]
+            key = ready["environments"]["production"]["key"]
+            answer = httpx.get(f"{ready['url']}/v1/organizations", headers={"authorization": f"Bearer {key}"})
+            organizations = answer.json()["organizations"]
             process.send_signal(number)
             rest, _ = process.communicate(timeout=20)
         assert (rest, process.returncode) == (b"", 0)

@@ -422,6 +422,16 @@ def test_no_reading_of_a_config_map_mixes_two_of_its_versions(tmp_path: Path) ->
     assert {word for each in seen for word in each} == {"one", "two"}
 
 
+def test_a_config_map_is_read_where_its_data_lies_with_the_folders_in_it(tmp_path: Path) -> None:
+    """In the mount itself a folder is a link, whose manifests would be missed."""
+    write(tmp_path, {"..one/environment.yaml": ENVIRONMENT, "..one/sub/acme.yaml": organization()})
+    (tmp_path / "..data").symlink_to("..one")
+    for name in ("environment.yaml", "sub"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    assert names(tmp_path) == ["environment.yaml", "sub/acme.yaml"]
+    assert problems(tmp_path) == []
+
+
 def test_a_data_link_that_is_no_config_maps_is_not_followed(tmp_path: Path) -> None:
     write(tmp_path, {"outside/secret.yaml": organization("secret")})
     folder = sound(tmp_path / "here", {})

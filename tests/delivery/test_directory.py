@@ -215,7 +215,7 @@ UNWRITABLE = {
     "below a file": (lambda tmp_path: in_the_way(tmp_path) + "/deeper", "Not a directory"),
     "no file system for it": (lambda _: "/proc/deliveries", "No such file|Permission denied|not permitted"),
     "too long": (lambda tmp_path: str(tmp_path / ("x" * 300)), "File name too long"),
-    "no path": (lambda tmp_path: f"{tmp_path}/a\0b", "cannot be a path"),
+    "no path": (lambda tmp_path: f"{tmp_path}/a\0b", ": this cannot be a path$"),
 }
 
 
@@ -257,6 +257,8 @@ def test_the_record_and_every_folder_made_for_it_are_flushed(
 
     def note(handle: int) -> None:
         flushed.append(os.readlink(f"/proc/self/fd/{handle}"))  # noqa: PTH115
+        found = os.fstat(handle)
+        assert stat.S_ISDIR(found.st_mode) or found.st_size > 0, "what is flushed is there already"
 
     monkeypatch.setattr(os, "fsync", note)
     target.write("acme", "okta", token_record(RecordState.PENDING))
@@ -303,3 +305,27 @@ def test_a_record_of_another_version_with_more_in_it_is_read(target: Directory, 
     more = {"state": "issued", "organizationId": ORG, "directoryId": DIRECTORY, "issuedAt": NOW, "later": [1]}
     (root / "acme" / "scim-okta.json").write_bytes(msgspec.json.encode(more))
     assert target.read("acme", "okta") == token_record()
+
+
+@pytest.mark.parametrize(("size", "read"), [(MAX_RECORD_BYTES, True), (MAX_RECORD_BYTES + 1, False)])
+def test_a_record_has_a_limit(target: Directory, root: Path, size: int, read: bool) -> None:
+    assert MAX_RECORD_BYTES == 65_536
+    target.write("acme", "okta", token_record(), Secret(TOKEN))
+    path = root / "acme" / "scim-okta.json"
+    path.write_bytes(path.read_bytes().ljust(size))
+    if read:
+        assert target.read("acme", "okta") == token_record()
+        return
+    with pytest.raises(DeliveryError, match="is not a delivery record"):
+        target.read("acme", "okta")
+
+
+def test_no_descriptor_is_left_open(target: Directory, root: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for state in RecordState:
+        target.write("acme", "okta", token_record(state))
+        target.read("acme", "okta")
+    (root / "acme" / "setup-link.json").mkdir()
+    with pytest.raises(DeliveryError):
+        target.read("acme", None)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

@@ -41,6 +41,11 @@ def page(name: str) -> str:
     return read(ROOT / "docs" / name)
 
 
+def sentences(name: str) -> str:
+    """A page of docs/, whatever its line breaks are."""
+    return " ".join(page(name).split())
+
+
 @cache
 def blocks(language: str) -> tuple[Block, ...]:
     """Every block of a language on every page."""

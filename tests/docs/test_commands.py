@@ -17,9 +17,9 @@ from reconciler.model.errors import ApiError, ReconcilerError, UsageError
 from reconciler.model.outcome import Result
 from reconciler.model.settings import CLOUD_URL, DEFAULT_LIMITS
 from reconciler.source import schemas
-from tests.docs.pages import ROOT, blocks, codes, command_lines, first_codes, page, table
+from tests.docs.pages import ROOT, blocks, codes, command_lines, first_codes, page, sentences, table
 
-PAGE = page("commands.md")
+PAGE, SENTENCES = page("commands.md"), sentences("commands.md")
 ONLINE = "plan", "apply", "run", "show", "setup-link", "rotate-token"
 
 
@@ -62,7 +62,7 @@ def test_every_flag_is_described_with_its_commands_and_variable_and_no_other() -
 
 
 def test_online_are_the_commands_that_ask_for_an_api() -> None:
-    sentence = re.search(r"\*Online\* are ([^.]+)\.", PAGE)
+    sentence = re.search(r"\*Online\* are ([^.]+)\.", SENTENCES)
     assert sentence
     assert tuple(codes(sentence[1])) == ONLINE
     assert [name for name, command in commands().items() if "--api-url" in flags(command)] == list(ONLINE)
@@ -99,7 +99,7 @@ def test_the_table_of_exit_codes_is_the_codes_own() -> None:
     described = [int(row[0]) for row in table(PAGE, "code")]
     assert described == sorted({*FIRST_WINS, UsageError.exit_code})
     assert {error.exit_code for error in errors()} <= set(described)
-    assert f"the first of {', '.join(map(str, FIRST_WINS))} is it" in PAGE
+    assert f"the first of {', '.join(map(str, FIRST_WINS))} is it" in SENTENCES
 
 
 def test_every_kind_of_error_is_described_with_its_exit_code_and_no_other() -> None:
@@ -128,10 +128,10 @@ def test_every_reason_and_result_is_described_and_no_other() -> None:
 
 
 def test_the_guards_bounds_are_the_codes_own() -> None:
-    assert f"more than {DEFAULT_LIMITS.max_changed_percent:g} %" in PAGE
-    assert f"more than {DEFAULT_LIMITS.max_creates} (`maxCreates`)" in PAGE
+    assert f"more than {DEFAULT_LIMITS.max_changed_percent:g} %" in SENTENCES
+    assert f"more than {DEFAULT_LIMITS.max_creates} (`maxCreates`)" in SENTENCES
     assert MATCHED_MIN == 10
-    assert "counted once ten are matched" in PAGE
+    assert "counted once ten are matched" in SENTENCES
 
 
 def test_every_key_of_the_configuration_file_is_described_and_no_other() -> None:

@@ -16,7 +16,7 @@ import pytest
 from reconciler.core import guard, metadata
 from reconciler.engine.load import load
 from reconciler.source import schemas, snapshot, yaml
-from tests.docs.pages import PAGES, ROOT, Block, blocks, codes, first_codes, page, prose, table
+from tests.docs.pages import PAGES, ROOT, Block, blocks, codes, first_codes, page, prose, sentences, table
 
 EXAMPLE = ROOT / "manifests" / "production"
 NOW = 1_800_000_000.0
@@ -126,7 +126,7 @@ def test_every_family_of_rules_is_described_and_no_other() -> None:
     ],
 )
 def test_every_bound_is_the_codes_own(bound: str) -> None:
-    assert bound in page("manifests.md")
+    assert bound in sentences("manifests.md")
 
 
 def test_the_fields_of_a_delivered_record_are_named() -> None:
@@ -136,4 +136,4 @@ def test_the_fields_of_a_delivered_record_are_named() -> None:
     named = {code for row in rows for code in codes(row[1])} - {"pending", "issued"}
     assert named == set(_File.__struct_encode_fields__)
     assert guard.MATCHED_MIN == 10
-    assert "counted once ten are matched" in page("manifests.md")
+    assert "counted once ten are matched" in sentences("manifests.md")

@@ -281,3 +281,23 @@ def test_a_token_that_is_being_made_is_delivered_whoever_presses_ctrl_c(shell: S
     assert process.returncode == 0
     record = json.loads((delivered / "acme/scim-okta.json").read_text())
     assert shell.emulator.store.is_bearer_token(directory.id, record["bearerToken"])
+
+
+# Sends itself Ctrl-C while the command line is being loaded.
+EARLY = """
+import builtins, os, signal, sys
+from reconciler.__main__ import main
+load = builtins.__import__
+def loading(name, *rest, **more):
+    if name == "click":
+        os.kill(os.getpid(), signal.SIGINT)
+    return load(name, *rest, **more)
+builtins.__import__ = loading
+sys.argv = ["reconciler", "--help"]
+main()
+"""
+
+
+def test_ctrl_c_before_anything_is_loaded_is_5_without_a_word() -> None:
+    done = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (5, b"", b"")

@@ -30,7 +30,7 @@ class Meaning(Struct, frozen=True):
     pattern: re.Pattern[str]
     error: type[ApiError]
     said: str
-    hint: str = ""
+    hint: str
 
 
 def _means(pattern: str, error: type[ApiError], said: str, hint: str = "") -> Meaning:

@@ -179,9 +179,9 @@ def _handed_over(
         key = _key(wanted)
         if key in refused:
             blocked = _blocked(wanted, BlockReason.DOMAIN_HELD, refused[key])
-            result.append(_Part(blocked=(blocked,), hints=part.hints, pins=part.pins))
+            result.append(structs.replace(part, changes=(), blocked=(blocked,), found=0))
         elif key in by_key:
-            result.append(_Part((by_key[key],), part.blocked, part.hints, (), part.pins, part.found))
+            result.append(structs.replace(part, changes=(by_key[key],)))
         else:
             result.append(part)
     return result
@@ -253,10 +253,10 @@ def _tokens(
     directories = parts.get(KindName.DIRECTORY)
     if directories is None:
         return
-    created = {change.key.name for change in directories.changes if change.action is Action.CREATE}
+    written = {change.key.name for change in directories.changes}
     for child in wanted.collections[KindName.DIRECTORY]:
         found = directories.match.found.get(child.name)
-        if child.issue_token and (found or child.name in created):
+        if child.issue_token and (found or child.name in written):
             yield plan_token(wanted, child, found.live if found else None, parent, observed.records)
 
 

@@ -400,6 +400,10 @@ def test_long_words_are_cut(length: int, shown: str) -> None:
     assert len(MAX_MESSAGE * "x") == 300
 
 
+def test_masked_secrets_take_no_room_from_the_words_behind_them() -> None:
+    assert printable(f"{KEY} " * 25 + "end") == "*** " * 25 + "end"
+
+
 @given(st.text(max_size=40), st.text(max_size=40), st.integers(0, 1_300))
 def test_a_key_is_never_shown_wherever_it_stands(before: str, after: str, filling: int) -> None:
     shown = printable(before + " " * filling + KEY + " " + after)

@@ -89,6 +89,13 @@ def test_an_update_names_the_live_one_and_what_it_rests_on() -> None:
     assert change.holds == {"externalId": "acme", "domains": ("a.example",)}
 
 
+def test_an_update_rests_on_the_key_it_was_found_by_although_git_does_not_own_it() -> None:
+    wanted = structs.replace(organization("acme"), owned={"displayName": "New"})
+    assert only(of(wanted, seen=observed(live(1, "acme")))).holds == {"externalId": "acme"}
+    pinned = structs.replace(wanted, id=org_id(1), external_id=None)
+    assert only(of(pinned, seen=observed(live(1, "acme")))).holds == {}
+
+
 def test_an_organization_that_is_not_live_is_created_with_its_children_behind_it() -> None:
     wanted = organization(
         "acme",
@@ -160,7 +167,7 @@ def test_several_look_alikes_are_all_named() -> None:
         seen=observed(live(1, "x", display_name="acme"), live(2, "y", domains=["A.example"])),
     )
     assert f"{org_id(1)} and {org_id(2)} look like it" in made.blocked[0].message
-    assert "no manifest claims them" in made.blocked[0].message
+    assert "and no manifest claims them. To adopt it" in made.blocked[0].message
     assert f"[{org_id(1)}, {org_id(2)}]" in made.blocked[0].message
 
 
@@ -258,8 +265,9 @@ def test_while_a_file_cannot_be_read_nothing_is_created_and_nothing_called_unman
 
 def test_a_suspended_organization_is_left_alone_and_stays_claimed() -> None:
     wanted = organization("acme", display_name="New", suspend="ask Kim", connections=[connection("okta", **FULL)])
-    made = of(wanted, seen=observed(live(1, "acme", connections=[])))
-    assert (made.changes, made.blocked, made.unmanaged, made.pins) == ((), (), (), ())
+    made = of(wanted, organization("globex", display_name="G"), seen=observed(live(1, "acme", connections=[])))
+    assert keys(made) == [("create", "Organization", "globex/globex")]
+    assert (made.blocked, made.unmanaged, made.pins) == ((), (), ())
     assert (made.suspended, made.matched, made.unchanged) == ({"acme": "ask Kim"}, 1, 0)
 
 
@@ -273,6 +281,7 @@ def test_create_only_updates_no_organization_but_adds_children() -> None:
         (HintReason.OBSERVED_ONLY, None, "`ownership: createOnly` holds back this update: displayName.")
     ]
     assert made.pins == (Pin(KindName.ORGANIZATION, "acme", "acme", org_id(1), Origin("acme.yaml")),)
+    assert made.unchanged == 1
     created = of(organization("new", display_name="New", ownership=Ownership.CREATE_ONLY), seen=observed())
     assert keys(created) == [("create", "Organization", "new/new")]
 

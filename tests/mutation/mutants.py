@@ -194,7 +194,8 @@ def _of_call(node: ast.Call) -> Iterator[ast.expr]:
     if isinstance(node.func, ast.Name) and node.func.id in OPPOSITE:
         kept = [] if node.func.id == "sorted" else node.keywords
         yield ast.Call(ast.Name(OPPOSITE[node.func.id], ast.Load()), node.args, kept)
-    if len(node.args) > 1 and not any(isinstance(each, ast.Starred) for each in node.args):
+    either_way = isinstance(node.func, ast.Name) and node.func.id in {"min", "max"}
+    if len(node.args) > 1 and not either_way and not any(isinstance(each, ast.Starred) for each in node.args):
         yield ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
     for number, keyword in enumerate(node.keywords):
         if keyword.arg is not None:

@@ -41,7 +41,7 @@ def faults(source: str) -> list[str]:
         ("x = 'word'", ["x = 'wordx'"]),
         ("x = ''", ["x = 'x'"]),
         ("x = {a, b}", ["x = {b}", "x = {a}"]),
-        ("x = min(a)", ["x = max(a)"]),
+        ("x = min(a, b)", ["x = max(a, b)"]),
         ("x = any(a)", ["x = all(a)"]),
         ("x = sorted(a, key=b)", ["x = list(a)", "x = sorted(a)"]),
         ("x = f(a, b)", ["x = f(b, a)"]),

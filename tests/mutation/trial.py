@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from enum import Enum
 from importlib.abc import MetaPathFinder
@@ -94,6 +95,8 @@ def ended() -> tuple[int, Verdict]:
 def _run(mutant: Mutant | None, tests: Sequence[str]) -> int:
     """In the forked process: nothing of the project has been imported yet."""
     assert not [name for name in sys.modules if name.startswith("reconciler")]
+    os.environ["TZ"] = "Asia/Kathmandu"  # a mutant that forgets a time's zone must not hide where the zone is UTC
+    time.tzset()
     signal.alarm(LIMIT_S)
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_CPU_S, 2 * LIMIT_CPU_S))
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))

@@ -40,7 +40,7 @@ export SSOREADY_API_URL SSOREADY_API_KEY RECONCILER_DELIVER="$work/delivered"
 
 bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
-tell() { printf '\n%s\n' "$@"; }
+tell() { echo && printf '%s\n' "$@"; }
 run() { # the exit code that is expected, then the command
   local expected=$1 code=0
   shift
@@ -76,7 +76,8 @@ call("PATCH", f"/v1/organizations/{acme['id']}", {
     "externalId": "4711", "displayName": "Acme Inc.", "domains": ["acme.example", "stranger.example"],
 })
 P
-tell "A plan sees it, and says what may keep people from signing in. With --detailed-exitcode it leaves with 2."
+tell "A plan sees it, and marks what may keep people from signing in." \
+  "With --detailed-exitcode it leaves with 2, for checks."
 run 2 reconciler plan --detailed-exitcode manifests/production
 
 tell "Put it right, and look again."

@@ -13,6 +13,7 @@ from tests.docs.pages import ROOT, blocks, masked
 
 DEMO = ROOT / "demo" / "demo.sh"
 LIMIT_S = 60
+WINDOW = 100
 
 
 def demo(folder: Path, path: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -45,6 +46,10 @@ def test_it_shows_the_whole_way_in_order(shown: str) -> None:
     assert commands == ["validate", "plan", "apply", "plan", "plan", "apply", "plan"]
     assert shown.count("\nNo changes.") == 2
     assert "\x1b" not in shown
+
+
+def test_its_lines_fit_into_a_window_but_for_those_to_paste(shown: str) -> None:
+    assert [line for line in shown.splitlines() if len(line) > WINDOW and " id: " not in line] == []
 
 
 def test_the_readmes_picture_is_what_it_prints(shown: str) -> None:

@@ -202,11 +202,11 @@ def test_targets_and_selectors_leave_everything_else_alone(
 
 def test_a_suspended_organization_is_left_alone_and_named(shell: Shell, mine: Path) -> None:
     shell("apply", mine, "--yes")
-    change(mine, "acme.yaml", "spec:\n", "spec:\n  suspend: moving, ask Kim\n")
+    change(mine, "acme.yaml", "spec:\n", "spec:\n  suspend: moving, ask first\n")
     edit(shell, live(shell)["4711"], display_name="Elsewhere")
     done = shell("apply", mine, "--yes")
     assert done.code == 0
-    assert "= acme  suspended: moving, ask Kim" in done.out
+    assert "= acme  suspended: moving, ask first" in done.out
     assert live(shell)["4711"].display_name == "Elsewhere"
 
 

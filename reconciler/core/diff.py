@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from reconciler.core import certificate, domain
 from reconciler.model.change import FieldChange
@@ -12,25 +13,29 @@ from reconciler.model.state import Certificate, Live, Value
 
 def live_value(field: Field, live: Live) -> Value:
     """A live object's value as one of ours: domains sorted, a certificate as a fingerprint and an end."""
-    value: Value = getattr(live, field.attribute)
-    if field.compare is Compare.DOMAINS and isinstance(value, tuple):
-        return tuple(sorted(value))
-    if field.compare is Compare.CERTIFICATE and isinstance(value, str) and value:
-        return certificate.describe(value)
-    return value
+    value: Any = getattr(live, field.attribute)
+    if field.compare is Compare.DOMAINS:
+        value = tuple(sorted(value))
+    if field.compare is Compare.CERTIFICATE and value:
+        value = certificate.describe(value)
+    found: Value = value
+    return found
 
 
 def same(field: Field, one: Value, other: Value) -> bool:
     """Whether two values of a field mean the same.
 
-    Live domains with capitals, blanks or duplicates are drift, since they match no sign-in: desired ones
-    are sorted, unique and normal, so equality of the sorted tuples says it.
+    Live domains with capitals, blanks or duplicates are drift, since they match no sign-in.
     """
-    if field.compare is Compare.CERTIFICATE and isinstance(one, Certificate) and isinstance(other, Certificate):
-        return one.sha256 == other.sha256
-    if field.compare is Compare.DOMAINS and isinstance(one, tuple) and isinstance(other, tuple):
-        return sorted(one) == sorted(other)
-    return one == other
+    return bool(_meaning(field, one) == _meaning(field, other))
+
+
+def _meaning(field: Field, value: Any) -> Any:
+    if field.compare is Compare.DOMAINS:
+        return sorted(value)
+    if field.compare is Compare.CERTIFICATE:
+        return getattr(value, "sha256", value)
+    return value
 
 
 def differs(kind: Kind, owned: Mapping[str, Value], live: Live) -> bool:
@@ -66,7 +71,7 @@ def _is_live(field: Field, stated: Value, live: Live) -> bool:
     """`same`, without taking a live certificate apart."""
     if isinstance(stated, Certificate):
         pem: str = getattr(live, field.attribute)
-        return bool(pem) and certificate.fingerprint(pem) == stated.sha256
+        return certificate.fingerprint(pem) == stated.sha256
     return same(field, stated, live_value(field, live))
 
 
@@ -74,7 +79,7 @@ def _risk(field: Field, before: Value, after: Value) -> str | None:
     """Why this change may stop people from signing in; filling what was empty cannot, but a primary moves."""
     if before == field.empty and field.compare is not Compare.FLAG:
         return None
-    if field.compare is Compare.DOMAINS and isinstance(before, tuple) and isinstance(after, tuple):
+    if isinstance(before, tuple) and isinstance(after, tuple):
         return _risk_of_domains(field, before, after)
     return field.risk
 

@@ -107,6 +107,13 @@ def test_two_certificates_with_one_fingerprint_are_the_same_whatever_else_is_kno
     assert not same(field, cert("c1"), "")
 
 
+def test_two_lists_of_domains_are_the_same_in_whatever_order() -> None:
+    field = ORGANIZATION.field("domains")
+    assert same(field, ("b.com", "a.com"), ("a.com", "b.com"))
+    assert not same(field, ("a.com", "a.com"), ("a.com",))
+    assert not same(field, ("A.com",), ("a.com",))
+
+
 def test_a_flag_is_compared_as_one() -> None:
     assert [f.after for f in diff(DIRECTORY, {"primary": True}, live_directory(1))] == [True]
     assert [f.after for f in diff(DIRECTORY, {"primary": False}, live_directory(1, primary=True))] == [False]

@@ -261,6 +261,7 @@ RETRY_AFTER = [
     ("٣", None),
     ("Tue, 99 Nov 2023 22:13:50 GMT", None),
     ("Tue, 14 Nov 99999 22:13:50 GMT", None),
+    ("Tue, 14 Nov 99999999999999999999 22:13:50 GMT", None),
 ]
 
 

@@ -99,6 +99,14 @@ def test_every_holder_has_to_give_it_up() -> None:
     assert ([change.needs for change in tied], refused) == ([(), (), (one.key, two.key)], {})
 
 
+def test_the_givers_stand_by_name() -> None:
+    givers = [update(letter, number, [f"{letter}.example"], []) for number, letter in enumerate("hgfedcba")]
+    taker = create("new", *(f"{letter}.example" for letter in "abcdefgh"))
+    seen = [live(number, domains=[f"{letter}.example"]) for number, letter in enumerate("hgfedcba")]
+    tied = hand_over([*givers, taker], seen)[0]
+    assert [need.name for need in tied[-1].needs] == list("abcdefgh")
+
+
 def test_one_missing_giver_among_several_domains_refuses_the_taker_whole() -> None:
     giver, taker = update("acme", 1, [A, B], []), create("new", A, B, C)
     seen = [live(1, domains=[A, B]), live(2, domains=[C])]

@@ -54,7 +54,8 @@ def _too_many_created(plan: Plan, creates_max: int | None) -> Refusal | None:
         return None
     return Refusal(
         "maxCreates",
-        f"{created} organizations would be created, and that cannot be undone; the limit is {creates_max}. "
+        f"{created} {'organization' if created == 1 else 'organizations'} would be created, and that cannot be "
+        f"undone; the limit is {creates_max}. "
         f"{_how_to_approve(plan)}",
     )
 

@@ -130,8 +130,8 @@ def _token_lost(wanted: DesiredOrganization, child: DesiredChild, live: SCIMDire
 def _no_target(wanted: DesiredOrganization, name: str | None, what: str) -> Hint:
     return Hint(
         reason=HintReason.NO_TARGET,
-        message=f"{what} is wanted, but no delivery target is configured, so none is made. Set `deliver` in the "
-        "configuration file.",
+        message=f"{what} is wanted, but no delivery target is configured, so none is made. Name a "
+        "folder with --deliver, or set `deliver` in the configuration file.",
         organization=wanted.name,
         name=name,
     )

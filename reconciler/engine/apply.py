@@ -78,16 +78,16 @@ async def _attempt(change: Change, state: PassState) -> Outcome:
         if isinstance(error, HALTING):
             state.stop_for(Halt(error.code, error.message, error.exit_code))
         if isinstance(error, CERTAINLY_NOT_DONE):
-            return Outcome(change, Result.FAILED, _live_id(change), error.message)
+            return Outcome(change, Result.FAILED, _live_id(change), error.whole)
         state.uncertain(change)
-        return Outcome(change, Result.UNKNOWN, _live_id(change), error.message)
+        return Outcome(change, Result.UNKNOWN, _live_id(change), error.whole)
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 a fault of our own: what others are writing is still finished and told
         fault = internal(error)
         state.stop_for(Halt(fault.code, fault.message, fault.exit_code))
         state.uncertain(change)
-        return Outcome(change, Result.UNKNOWN, _live_id(change), fault.message)
+        return Outcome(change, Result.UNKNOWN, _live_id(change), fault.whole)
 
 
 def _live_id(change: Change) -> str | None:

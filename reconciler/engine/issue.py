@@ -19,7 +19,7 @@ LINK_LIFETIME_S = 24 * 3600  # measured: a link is good for a day
 async def issue(change: Change, state: PassState) -> Outcome:
     """The record is durably pending before the secret is asked for, and issued after it."""
     if state.delivery is None:
-        raise DeliveryError("no delivery target is configured")
+        raise DeliveryError("no delivery target is configured", "Name a folder with --deliver.")
     if change.key.kind is KindName.SETUP_LINK:
         return await _issue_link(change, state, state.delivery)
     return await _issue_token(change, state, state.delivery)

@@ -32,6 +32,13 @@ class ReconcilerError(Exception):
         self.hint = hint
 
     @property
+    def whole(self) -> str:
+        """The message and what to do next, on one line."""
+        if not self.hint:
+            return self.message
+        return f"{self.message.rstrip('.')}. {self.hint[0].upper()}{self.hint[1:]}"
+
+    @property
     def code(self) -> str:
         """The stable name in JSON output."""
         return type(self).__name__

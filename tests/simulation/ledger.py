@@ -84,6 +84,7 @@ class Ledger:
         self.store = store
         self._now = now
         self._hash = hashlib.sha256()
+        self.on_violation: Callable[[Violated], None] = lambda _: None
         self.trace: list[str] = []
         self.counts: Counter[str] = Counter()
         self.labels: dict[str, int] = {}  # live id → what the people of the simulation take it for
@@ -123,7 +124,9 @@ class Ledger:
     def violated(self, what: str) -> None:
         """Ends the simulation."""
         self.note("!", what)
-        raise Violated(what)
+        violation = Violated(what)
+        self.on_violation(violation)
+        raise violation
 
     def is_anothers(self, id_: str, place: Place, revision: Revision, rows: Rows) -> bool:
         """Whether this live object is certainly not the thing that is declared at that place.

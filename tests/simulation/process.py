@@ -167,6 +167,8 @@ class Reconciler:
 
     def _count(self, report: Report) -> None:
         counts = self._around.ledger.counts
+        if report.halt and report.halt.message.startswith("internal error"):
+            self._around.ledger.violated(f"crash: {report.halt.message}")
         for outcome in report.outcomes:
             counts[f"outcome: {outcome.result}"] += 1
         for blocked in report.plan.blocked:

@@ -101,6 +101,7 @@ class World:
         self.network.after = self._after_effect
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unhandled)
+        self.ledger.on_violation = self._fail
         for reconciler in self.reconcilers:
             reconciler.start()
         acts = (self._edits(), self._visits(), self._clicks(), self._storms(), self._deaths(), self._keep_alive())
@@ -117,10 +118,15 @@ class World:
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         del loop
         error = context.get("exception")
-        if isinstance(error, asyncio.CancelledError) or self._failed.done():
+        if isinstance(error, asyncio.CancelledError):
             return
         crash = Violated(f"crash: {context.get('message')}: {error!r}")
-        self._failed.set_exception(error if isinstance(error, Violated) else crash)
+        self._fail(error if isinstance(error, Violated) else crash)
+
+    def _fail(self, violation: Violated) -> None:
+        """The first one ends the story."""
+        if not self._failed.done():
+            self._failed.set_exception(violation)
 
     def _raise_failures(self) -> None:
         if self._failed.done():

@@ -75,13 +75,11 @@ def _is_live(field: Field, stated: Value, live: Live) -> bool:
     return same(field, stated, live_value(field, live))
 
 
-def _risk(field: Field, before: Value, after: Value) -> str | None:
+def _risk(field: Field, before: Any, after: Any) -> str | None:
     """Why this change may stop people from signing in; filling what was empty cannot, but a primary moves."""
     if before == field.empty and field.compare is not Compare.FLAG:
         return None
-    if isinstance(before, tuple) and isinstance(after, tuple):
-        return _risk_of_domains(field, before, after)
-    return field.risk
+    return _risk_of_domains(field, before, after) if field.compare is Compare.DOMAINS else field.risk
 
 
 def _risk_of_domains(field: Field, before: tuple[str, ...], after: tuple[str, ...]) -> str | None:

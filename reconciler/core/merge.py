@@ -109,5 +109,5 @@ def not_as_meant(kind: Kind, sent: Body, answer: Live) -> tuple[str, ...]:
 
 def _as_sent(field: Field, value: Any, answer: Live) -> bool:
     sent: Any = value if value is not None else field.empty
-    like_answer = structs.replace(answer, **{field.attribute: tuple(sent) if isinstance(sent, list) else sent})
+    like_answer = structs.replace(answer, **{field.attribute: sent})
     return same(field, live_value(field, like_answer), live_value(field, answer))

@@ -225,7 +225,8 @@ class Worker:
     def _conclude(self, loaded: Loaded, report: Report, took_s: float) -> Ended:
         ended = _ended(loaded, report)
         plan = report.plan
-        result = "refused" if plan.refusals else "partly" if _short(report) else "success"
+        complete = loaded.desired is not None and loaded.desired.complete
+        result = "refused" if plan.refusals else "partly" if _short(report, complete=complete) else "success"
         self._shared.metrics.passed(self.name, result, took_s)
         if result == "success":
             self._status.succeeded(self._now())
@@ -249,7 +250,7 @@ class Worker:
         wanted = [each for each in desired.organizations if selecting(settings.selection)(each)]
         before = self._status.organizations
         self._status.organizations = conclude(report, {w.name: before.get(w.name, ()) for w in wanted}, now)
-        done = not report.plan.refusals and not _short(report)
+        done = not report.plan.refusals and not _short(report, complete=desired.complete)
         self._shared.metrics.reported(self.name, report, wanted, now if done else None)
 
     def _tell_problems(self, problems: Sequence[Problem]) -> None:
@@ -292,10 +293,10 @@ def _usable(loaded: Loaded, folder: str) -> Desired:
     raise SourceError(f"{folder} cannot be used: {words}{more}", f"Run `reconciler validate {folder}`.")
 
 
-def _short(report: Report) -> bool:
-    """Whether the live environment is not, or not known to be, as git has it."""
+def _short(report: Report, *, complete: bool) -> bool:
+    """Whether the live environment is not, or not known to be, as git has it; `complete`: all could be parsed."""
     good = sum(outcome.result in GOOD for outcome in report.outcomes)
-    return bool(report.halt or report.plan.blocked) or good < len(report.plan.changes)
+    return bool(report.halt or report.plan.blocked) or not complete or good < len(report.plan.changes)
 
 
 def _short_of(report: Report) -> tuple[str, str]:
@@ -308,7 +309,9 @@ def _short_of(report: Report) -> tuple[str, str]:
     failed = [outcome for outcome in report.outcomes if outcome.result not in GOOD]
     if failed or plan.blocked:
         return "Partly", f"{len(failed)} changes did not succeed, {len(plan.blocked)} resources are blocked"
-    return "Pending", f"{len(plan.changes)} changes are pending, and this process only reports"
+    if len(report.outcomes) < len(plan.changes):
+        return "Pending", f"{len(plan.changes)} changes are pending, and this process only reports"
+    return str(BlockReason.INCOMPLETE_SOURCE), "a file cannot be parsed, so nobody knows what it wants"
 
 
 def _ended(loaded: Loaded, report: Report) -> Ended:

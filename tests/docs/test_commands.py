@@ -6,6 +6,7 @@ import re
 
 import click
 import pytest
+import yaml
 
 from reconciler.cli.config import Daemon, Deliver, FileLimits, Section, read_file
 from reconciler.cli.credentials import KEY, KEY_FILES, URL_VARIABLES
@@ -77,17 +78,17 @@ def test_a_default_stands_where_its_flag_is_described(flag: str) -> None:
     assert f"{shown} by default" in meaning
 
 
-def test_every_variable_is_described_and_no_other() -> None:
+def variables() -> set[str]:
+    """Every variable that is read: by a flag, or where the code names it."""
     source = "".join(path.read_text() for path in (ROOT / "reconciler").rglob("*.py"))
-    known = set(re.findall(r"(?<![_A-Z])(?:RECONCILER|SSOREADY)_[A-Z_]+[A-Z]", source))
-    known |= {
-        option.envvar
-        for command in commands().values()
-        for option in flags(command).values()
-        if isinstance(option.envvar, str)
-    }
-    assert {*URL_VARIABLES, KEY, *KEY_FILES} <= known
-    assert set(re.findall(r"(?:RECONCILER|SSOREADY)_[A-Z_]+[A-Z]", PAGE)) == known
+    of_flags = {option.envvar for command in commands().values() for option in flags(command).values()}
+    named = re.findall(r"(?<![_A-Z])(?:RECONCILER|SSOREADY)_[A-Z_]+[A-Z]", source)
+    return {*named, *(each for each in of_flags if isinstance(each, str))}
+
+
+def test_every_variable_is_described_and_no_other() -> None:
+    assert {*URL_VARIABLES, KEY, *KEY_FILES} <= variables()
+    assert set(re.findall(r"(?:RECONCILER|SSOREADY)_[A-Z_]+[A-Z]", PAGE)) == variables()
     assert CLOUD_URL in codes(PAGE)
 
 
@@ -162,6 +163,14 @@ def test_every_command_line_that_is_shown_is_one() -> None:
                 commands()[name].make_context(name, list(arguments), resilient_parsing=not arguments)
             except click.exceptions.ClickException as error:
                 pytest.fail(f"{place}: {name} {arguments}: {error.message}")
+
+
+def test_the_pod_that_is_shown_has_a_command_and_variables_that_exist() -> None:
+    (shown,) = [block for block in blocks("yaml") if block.remark == "not a manifest"]
+    service = yaml.safe_load(shown.text)["services"]["reconciler"]
+    name, *arguments = service["command"]
+    assert commands()[name].make_context(name, arguments).params["folder"].startswith("/git/current/")
+    assert set(service["environment"]) <= variables()
 
 
 def test_every_target_of_make_that_is_shown_exists() -> None:

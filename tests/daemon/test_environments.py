@@ -140,6 +140,7 @@ def test_two_workers_that_see_one_environment_both_stop(tmp_path: Path, same_key
     if not empty:
         api.put("somebody")
     before = api.names()
+    api.on_write = lambda _: asyncio.sleep(0.2)  # long enough for the other to look meanwhile
     other = api.key() if same_key else api.another_key()
     one = source(environment(tmp_path / "one", "production", "acme"), api.key())
     two = source(environment(tmp_path / "two", "development", "globex"), other, "development")
@@ -183,8 +184,9 @@ def test_nothing_is_written_until_every_worker_has_looked(tmp_path: Path) -> Non
         async with daemon(api, one, two) as here:
             await entered.wait()
             await asyncio.sleep(0.2)
-            assert not api.writes
+            written = list(api.writes)
             go.set()
+            assert not written
             await here.becomes(stopped)
             await here.becomes(stopped, "development")
             assert not api.writes

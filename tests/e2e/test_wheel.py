@@ -14,7 +14,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "manifests" / "production"
-CALL = "import sys; sys.path.insert(0, sys.argv.pop(1)); from reconciler.cli.main import main; main()"
+CALL = "import sys; sys.path.insert(0, sys.argv.pop(1)); from reconciler.__main__ import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,7 @@ def test_nothing_but_the_package_is_inside(installed: Path) -> None:
     version = next(path.name for path in installed.iterdir() if path.name.endswith(".dist-info"))
     assert {path.name for path in installed.iterdir()} == {"reconciler", version}
     assert not list(installed.rglob("*.pem"))
-    name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"].replace("-", "_")
-    assert version.startswith(name)
-    assert "reconciler = reconciler.cli.main:main" in (installed / version / "entry_points.txt").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert version.startswith(project["name"].replace("-", "_"))
+    script = f"reconciler = {project['scripts']['reconciler']}"
+    assert script in (installed / version / "entry_points.txt").read_text().splitlines()

@@ -137,6 +137,12 @@ def test_the_message_of_creates_says_that_they_cannot_be_undone() -> None:
     assert refusal.message.endswith("--approve d1")
 
 
+def test_one_organization_is_spoken_of_as_one() -> None:
+    for count, words in ((1, "1 organization would"), (2, "2 organizations would")):
+        (refusal,) = refusals(made(creates(count), 0), Limits(max_creates=0), None)
+        assert refusal.message.startswith(words)
+
+
 def test_both_rules_can_refuse_one_plan() -> None:
     assert rules(made([*updates(10), *creates(101)], 10)) == ["maxChangedPercent", "maxCreates"]
 
@@ -209,3 +215,9 @@ def test_pins_that_disagree_fit_no_environment(live: str | None) -> None:
     assert foreign_environment(live, (OTHER_ENVIRONMENT, ENVIRONMENT_ID)) == (
         f"the manifests and the configuration pin different environments: {ENVIRONMENT_ID}, {OTHER_ENVIRONMENT}"
     )
+
+
+def test_all_pins_are_named_in_order() -> None:
+    pins = [f"env_{letter}" for letter in "hgfedcba"]
+    said = foreign_environment(None, (*pins, None))
+    assert said == f"the manifests and the configuration pin different environments: {', '.join(sorted(pins))}"

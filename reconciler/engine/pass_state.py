@@ -92,10 +92,9 @@ class PassState:
         }
 
     def uncertain(self, change: Change) -> None:
-        """The change ended without an answer: no further child is created there in this pass."""
+        """The change ended without an answer: no further child is created there before the next pass looked."""
         self._uncertain.add(change.key.organization)
-        if change.action is Action.CREATE and change.parent is not None:
-            self.world.memory.uncertain(self.resolve(change.parent), asyncio.get_running_loop().time())
+        self.world.memory.uncertain(asyncio.get_running_loop().time())
 
     def is_uncertain(self, organization: str) -> bool:
         """Whether a change of that organization ended without an answer."""

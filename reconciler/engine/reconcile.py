@@ -14,7 +14,7 @@ from reconciler.delivery.directory import Directory
 from reconciler.engine.apply import apply
 from reconciler.engine.observe import observe, records
 from reconciler.engine.pass_state import PassState
-from reconciler.engine.world import World
+from reconciler.engine.world import World, wait_until
 from reconciler.model.change import Plan
 from reconciler.model.errors import CredentialsError, WrongEnvironment
 from reconciler.model.event import Watch
@@ -32,12 +32,14 @@ async def make_plan(
 ) -> Plan:
     """Reads the live environment and plans; writes nothing: its client refuses every verb but GET.
 
-    The guards' refusals stand in the plan. Raises ApiError if the organizations cannot be read whole,
+    What this process wrote without getting an answer has its settle time first. The guards' refusals stand in the
+    plan. Raises ApiError if the organizations cannot be read whole,
     WrongEnvironment if they are another environment's, DeliveryError if a record cannot be read, Interrupted
     once `stop` is set.
     """
     check = _environment_check(environment, desired)
     selected = selecting(environment.selection)
+    await wait_until(world.memory.observable_at(environment.settle_s), stop or asyncio.Event())
     async with Client(
         api_settings(environment),
         now=world.now,

@@ -29,30 +29,31 @@ async def here(work: Callable[[], T], /) -> T:
 
 
 class Memory:
-    """What one process remembers of its own creates, so that none is repeated before it could have appeared.
+    """What one process remembers of its own writes, so that none is repeated before it could have appeared.
 
     Times are of the event loop's clock, in seconds.
     """
 
     def __init__(self, started_at: float) -> None:
-        self.started_at = started_at
+        self._started_at = started_at
+        self._uncertain_at = float("-inf")
         self._own: set[str] = set()
-        self._uncertain: dict[str, float] = {}
 
     def created(self, organization_id: str) -> None:
         """This process made that organization: nobody else's create can be on its way into it."""
         self._own.add(organization_id)
 
-    def uncertain(self, organization_id: str, at: float) -> None:
-        """A create in that organization ended without an answer."""
-        self._uncertain[organization_id] = at
+    def uncertain(self, at: float) -> None:
+        """A write ended without an answer."""
+        self._uncertain_at = at
 
-    def settled_at(self, organization_id: str, settle_s: float) -> float:
-        """When a create that was lost on the way would have appeared in that organization's lists."""
-        times = [self._uncertain[organization_id]] if organization_id in self._uncertain else []
-        if organization_id not in self._own:
-            times.append(self.started_at)
-        return max(times, default=float("-inf")) + settle_s
+    def observable_at(self, settle_s: float) -> float:
+        """When a write of this process that was lost on the way would show, so that it may be looked for."""
+        return self._uncertain_at + settle_s
+
+    def creatable_at(self, organization_id: str, settle_s: float) -> float:
+        """When a create of the process before this one would show in that organization's lists."""
+        return float("-inf") if organization_id in self._own else self._started_at + settle_s
 
 
 class World(Struct, frozen=True):

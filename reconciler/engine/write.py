@@ -86,7 +86,7 @@ async def create_child(change: Change, state: PassState) -> Outcome:
         )
     kind = KINDS[change.key.kind]
     parent_id = state.resolve(change.parent)
-    await wait_until(state.world.memory.settled_at(parent_id, state.settle_s), state.stop)
+    await wait_until(state.world.memory.creatable_at(parent_id, state.settle_s), state.stop)
     body = creation(change, parent_id)
     async with state.client.lane() as lane:
         live = await lane.children(kind, parent_id)

@@ -118,6 +118,7 @@ FATES: dict[str, tuple[tuple[str, Make], ...]] = {
         ("late, timeout", _late(httpx.ReadTimeout)),
         ("late, reset", _late(httpx.ReadError)),
         ("late, 500", _late(_500)),
+        ("late, 502", _late(_502)),
         ("late, 504", _late(_504)),
         ("late, empty 200", _late(ANSWERS["empty-200"])),
     ),
@@ -134,6 +135,7 @@ class Network:
         self._weather = weather
         self.secrets: set[str] = set()
         self.before: Callable[[Sent], None] = lambda _: None
+        self.on_its_way: Callable[[Sent], None] = lambda _: None
         self.after: Callable[[Sent], None] = lambda _: None
 
     async def carry(self, life: Life, request: httpx.Request) -> httpx.Response:
@@ -157,6 +159,7 @@ class Network:
         body = msgspec.json.decode(request.content) if request.content else {}
         self._ledger.sending(sent, body.get("organizationId"))
         answer = self._launched(sent, _request(request, target), fate)
+        asyncio.get_running_loop().call_soon(self.on_its_way, sent)
         try:
             return await answer
         finally:

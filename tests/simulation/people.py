@@ -114,7 +114,8 @@ class Editors:
             for _ in range(rng.choice((0, 1, 1, 2, 3))):
                 self._add_connection(organization)
         if rng.random() < 0.6:
-            organization.collections[DIRECTORY] = [Child(self._repository.new_logical(), {"name": "main"})]
+            spec = {"name": "main", **({"bearerToken": "issue"} if rng.random() < 0.5 else {})}
+            organization.collections[DIRECTORY] = [Child(self._repository.new_logical(), spec)]
 
     def _add_connection(self, organization: Organization | None = None) -> None:
         rng = self._rng
@@ -397,9 +398,10 @@ class Outsiders:
     def _environment_id(self) -> str:
         return self._store.environments[ENVIRONMENT].id
 
-    def customer(self) -> None:
-        """An administrator does something on the setup page of their organization."""
-        organization = self._organization()
+    def customer(self, organization_id: str | None = None) -> None:
+        """An administrator does something on the setup page of that organization, or of any."""
+        named = self._store.find(LiveOrganization, organization_id) if organization_id else None
+        organization = named or self._organization()
         if organization is None:
             return
         rng = self._rng
@@ -432,9 +434,10 @@ class Outsiders:
                 lambda: page.create_directory(primary=not directories),
             )
 
-    def operator(self) -> None:
-        """Somebody clicks."""
-        rng, organization = self._rng, self._organization()
+    def operator(self, organization_id: str | None = None) -> None:
+        """Somebody clicks, on that organization or on any."""
+        named = self._store.find(LiveOrganization, organization_id) if organization_id else None
+        rng, organization = self._rng, named or self._organization()
         if organization is None or rng.random() < 0.1:
             name, domain = f"{rng.choice(NAMES)} {rng.randint(1, 20)}", rng.choice(DOMAINS)
             self._do(

@@ -13,6 +13,7 @@ from unittest.mock import patch
 from msgspec import structs
 
 from reconciler.api import client as api_client
+from reconciler.api import wire
 from reconciler.api.answers import judge
 from reconciler.api.client import Client, Lane
 from reconciler.api.wire import Page
@@ -22,8 +23,8 @@ from reconciler.engine.pass_state import PassState
 from reconciler.engine.world import Memory
 from reconciler.model.change import Change
 from reconciler.model.errors import Refused, Uncertain, Unsent
-from reconciler.model.kinds import KINDS, Field, Kind, KindName
-from reconciler.model.state import Certificate, Child, DesiredChild, Live, Value
+from reconciler.model.kinds import Field, Kind
+from reconciler.model.state import Certificate, Child, DesiredChild, Live, SCIMDirectory, Value
 
 Plant = Callable[[], Any]
 
@@ -204,8 +205,15 @@ def compare_certificates_as_text() -> Iterator[None]:
 
 @contextmanager
 def create_before_settling() -> Iterator[None]:
-    """A create that was lost a moment ago, or by the process before, is thought never to come."""
-    with patch.object(Memory, "settled_at", lambda *_: float("-inf")):
+    """A create that the process before lost is thought never to come."""
+    with patch.object(Memory, "creatable_at", lambda *_: float("-inf")):
+        yield
+
+
+@contextmanager
+def look_before_settling() -> Iterator[None]:
+    """A write that was lost a moment ago is thought never to come."""
+    with patch.object(Memory, "observable_at", lambda *_: float("-inf")):
         yield
 
 
@@ -226,15 +234,13 @@ def add_a_domain_that_another_has() -> Iterator[None]:
 @contextmanager
 def issue_a_token_over_another() -> Iterator[None]:
     """A directory's token is rotated whether or not it has one."""
-    get = Lane.get
+    read = wire._live
 
-    async def tokenless(self: Lane, kind: Kind, id_: str) -> Any:
-        fresh = await get(self, kind, id_)
-        if kind is KINDS[KindName.DIRECTORY]:
-            return structs.replace(fresh, live=structs.replace(fresh.live, has_client_bearer_token=False))
-        return fresh
+    def tokenless(*args: Any) -> Any:
+        live = read(*args)
+        return structs.replace(live, has_client_bearer_token=False) if isinstance(live, SCIMDirectory) else live
 
-    with patch.object(Lane, "get", tokenless):
+    with patch.object(wire, "_live", tokenless):
         yield
 
 
@@ -273,17 +279,18 @@ PLANTS: Mapping[str, tuple[Plant, int]] = {
         (patch_without_merging, 10),
         (demote_before_promoting, 40),
         (match_by_list_order, 40),
-        (take_a_500_on_a_post_for_failure, 200),
-        (skip_the_list_before_a_create, 200),
+        (take_a_500_on_a_post_for_failure, 40),
+        (skip_the_list_before_a_create, 20),
         (ignore_stale, 40),
         (treat_absent_as_empty, 10),
         (forget_that_a_parent_failed, 40),
         (compare_certificates_as_text, 10),
-        (create_before_settling, 100),
+        (create_before_settling, 400),
+        (look_before_settling, 20),
         (create_beside_a_look_alike, 40),
         (add_a_domain_that_another_has, 10),
-        (issue_a_token_over_another, 200),
-        (call_an_unknown_create_failed, 200),
-        (retry_a_lost_post, 200),
+        (issue_a_token_over_another, 10),
+        (call_an_unknown_create_failed, 40),
+        (retry_a_lost_post, 40),
     )
 }

@@ -29,8 +29,9 @@ from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
 REVOKED = Answer.json(
     {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
 )
-KILLED_AT_A_WRITE = 0.04  # before each, and after each
+KILLED_AT_A_WRITE = 0.05  # before each, during, and after
 MEDDLING = 0.02  # how often somebody acts between two requests
+MEDDLING_WITH_A_WRITE = 0.1  # the same, where a change is being carried out
 MEMORY = Path("/dev/shm")  # noqa: S108 flushing to a disk is not what is tested; its folders are made by tempfile
 
 
@@ -67,6 +68,14 @@ def simulate(scenario: Scenario) -> Result:
         return Result(scenario, violation, ledger.digest, tuple(ledger.trace), ledger.counts)
 
 
+def _written_to(sent: Sent) -> str | None:
+    """The organization that a request is about to change, or something in it."""
+    if sent.intent is None:
+        return None
+    change = sent.intent.change
+    return next((each for each in (change.parent, change.id) if isinstance(each, str)), None)
+
+
 class World:
     """Everything in it, and who acts when."""
 
@@ -98,7 +107,8 @@ class World:
             self.outsiders.crowd(self.scenario.rng("crowd size").randint(8, 25))
         self.editors.begin()
         self.network.before = self._before_request
-        self.network.after = self._after_effect
+        self.network.on_its_way = lambda sent: self._die_maybe(sent, "during")
+        self.network.after = lambda sent: self._die_maybe(sent, "after")
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unhandled)
         self.ledger.on_violation = self._fail
@@ -193,17 +203,18 @@ class World:
         """Between any two requests somebody may act, or the process die."""
         if not self._moving:
             return
-        if self.scenario.has("meddling") and self._meddling.random() < MEDDLING:
+        if self.scenario.has("meddling") and self._meddling.random() < (
+            MEDDLING_WITH_A_WRITE if sent.intent else MEDDLING
+        ):
             act = self._meddling.choice((self.outsiders.customer, self.outsiders.operator))
-            act()
+            act(_written_to(sent) if self._meddling.random() < 0.7 else None)
         self._die_maybe(sent, "before")
 
-    def _after_effect(self, sent: Sent) -> None:
-        if self._moving:
-            self._die_maybe(sent, "after")
-
     def _die_maybe(self, sent: Sent, when: str) -> None:
-        if not self.scenario.has("kills") or sent.method == "GET" or self._kills.random() >= KILLED_AT_A_WRITE:
+        """At a boundary of a write: before it leaves, while it is on its way, after its effect."""
+        if not self._moving or not self.scenario.has("kills") or sent.method == "GET":
+            return
+        if self._kills.random() >= KILLED_AT_A_WRITE:
             return
         self.ledger.counts[f"killed {when} a write"] += 1
         reconciler = self.reconcilers[sent.life.slot]

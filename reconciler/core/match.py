@@ -171,8 +171,7 @@ def match_children(
     for pair, basis in _by_evidence(left, others):
         found[pair[0]] = Found(others.pop(pair[1]), basis)
         del left[pair[0]]
-    # one whose pin is gone may be any of them, so nobody is alone beside it
-    alone = None if doubts else _one_and_one(left, others)
+    alone = _one_and_one(left, others)
     if alone:
         child, match = alone
         found[child.name] = match

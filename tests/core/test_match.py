@@ -225,20 +225,13 @@ def test_a_childs_pin_that_is_gone_is_never_created() -> None:
     assert [each.id for each in result.unmanaged] == [conn_id(1)]
 
 
-def test_beside_one_whose_pin_is_gone_nobody_is_alone() -> None:
-    """The pin may be misspelt, or its object was made anew: the live one left may be either's."""
-    declared = [connection("lost", id_=conn_id(9)), connection("okta", primary=True)]
-    result = match(declared, [live_connection(1, **EQUAL)])
-    assert result.found == {}
-    assert {name: doubt.reason for name, doubt in result.doubts.items()} == {
-        "lost": BlockReason.PIN_NOT_FOUND,
-        "okta": BlockReason.AMBIGUOUS,
-    }
-    still = match([declared[0], connection("okta")], [live_connection(1, **EQUAL)])
-    assert still.unpinned == {"okta": (conn_id(1),)}
-    assert pairs(match([declared[0], connection("okta", **EQUAL)], [live_connection(1, **EQUAL)])) == {
-        "okta": conn_id(1)
-    }
+def test_one_whose_pin_is_gone_is_settled_and_leaves_one_and_one() -> None:
+    """So a child that was created beside it is known again, and at most one of the two has values to lose."""
+    lost, seen = connection("lost", id_=conn_id(9)), [live_connection(1, **EQUAL)]
+    result = match([lost, connection("okta", primary=True)], seen)
+    assert pairs(result) == {"okta": conn_id(1)}
+    assert only(result, "lost")[0] is BlockReason.PIN_NOT_FOUND
+    assert only(match([lost, connection("okta", **OTHER)], seen), "okta")[0] is BlockReason.AMBIGUOUS
 
 
 def test_a_live_one_that_is_pinned_twice_is_nobodys_and_nothing_is_created_beside_it() -> None:

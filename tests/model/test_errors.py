@@ -58,3 +58,9 @@ def test_a_fault_of_our_own_is_named_by_its_kind_and_place_and_never_by_its_text
     assert "canary" not in told.message + told.hint
     assert told.exit_code == 1
     assert internal(ValueError("canary")).message == "internal error: ValueError at an unknown place"
+
+
+def test_an_error_as_one_line_is_its_message_and_what_to_do() -> None:
+    assert UsageError("it broke.", hint="wait a while").whole == "it broke. Wait a while"
+    assert UsageError("it broke", hint="Wait").whole == "it broke. Wait"
+    assert UsageError("it broke").whole == "it broke"

@@ -154,7 +154,7 @@ def _may_not_be_created(
             "it is not live, and creating cannot be undone: state a `displayName` or `domains`, or pin the live "
             "one with `id:`.",
         )
-    alike = [each.organization.id for each in look_alikes(wanted, match.unclaimed)]
+    alike = sorted(each.organization.id for each in look_alikes(wanted, match.unclaimed))
     if not alike:
         return None
     return _blocked(

@@ -146,7 +146,8 @@ def _declared_organization(
         more["display_name"] = draw(st.sampled_from(["", *NAMES]))
     if domains or draw(st.booleans()):
         more["domains"] = tuple(sorted(domains))
-    if pin and draw(st.booleans()):
+    taken = {each.organization.external_id for each in world.organizations if each.organization.id != pin}
+    if pin and name not in taken and draw(st.booleans()):
         more["external_id"] = name
     others = [each.organization.id for each in world.organizations]
     children = draw(distinct([each for collection in live for each in collection]))

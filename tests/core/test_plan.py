@@ -162,10 +162,9 @@ def test_a_renamed_manifest_is_asked_about_and_not_created_again() -> None:
 
 
 def test_several_look_alikes_are_all_named() -> None:
-    made = of(
-        organization("acme", display_name="Acme", domains=("a.example",)),
-        seen=observed(live(1, "x", display_name="acme"), live(2, "y", domains=["A.example"])),
-    )
+    found = (live(2, "y", domains=["A.example"]), live(1, "x", display_name="acme"))
+    otherwise_listed = structs.replace(observed(), organizations=found)
+    made = of(organization("acme", display_name="Acme", domains=("a.example",)), seen=otherwise_listed)
     assert f"{org_id(1)} and {org_id(2)} look like it" in made.blocked[0].message
     assert "and no manifest claims them. To adopt it" in made.blocked[0].message
     assert f"[{org_id(1)}, {org_id(2)}]" in made.blocked[0].message

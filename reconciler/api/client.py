@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -181,17 +181,19 @@ class Client:
                 await self._back_off("GET", route, attempt, error)
         raise AssertionError("a read is attempted at least once")
 
-    async def write(
-        self, lane: Lane, method: str, target: str, route: str, body: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        """A POST or PATCH: repeated only if it certainly did not happen."""
-        for attempt in range(1, self._settings.read_attempts + 1):
+    async def persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What ends in a POST or PATCH, done anew while that certainly did not happen.
+
+        All of it, also the reading that the write rests on: a wait can be minutes long.
+        """
+        for number in range(1, self._settings.read_attempts + 1):
             try:
-                return await self.exchange(lane, method, target, route, body)
+                return await attempt()
             except Unsent as error:
-                if attempt == self._settings.read_attempts or self._ended.is_set():
+                read = error.route.startswith("GET ")  # which was repeated already
+                if read or number == self._settings.read_attempts or self._ended.is_set():
                     raise
-                await self._back_off(method, route, attempt, error)
+                await self._back_off(error.route.partition(" ")[0], error.route, number, error)
         raise AssertionError("a write is attempted at least once")
 
     async def _back_off(self, method: str, route: str, attempt: int, error: ApiError) -> None:
@@ -272,10 +274,16 @@ class Lane:
 
         return await self._client.read(self, f"{kind.route}/{id_}", route, decode)
 
+    async def persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What ends in a write over this lane, done anew while the write certainly did not happen."""
+        return await self._client.persist(attempt)
+
+    # -- writes, each sent once: whoever repeats one looks anew first
+
     async def create(self, kind: Kind, body: dict[str, Any]) -> Live:
-        """A new object. Uncertain: nobody knows whether it was made."""
+        """A new object. Unsent: certainly not made; Uncertain: nobody knows."""
         route = f"POST {kind.route}"
-        live = wire.one(kind, route, await self._client.write(self, "POST", kind.route, route, body)).live
+        live = wire.one(kind, route, await self._client.exchange(self, "POST", kind.route, route, body)).live
         if not isinstance(live, Organization):
             wire.child_of(body["organizationId"], live, route)
         return live
@@ -283,22 +291,22 @@ class Lane:
     async def update(self, kind: Kind, id_: str, body: dict[str, Any]) -> Live:
         """The object replaced by the body; what is left out is cleared."""
         route = f"PATCH {kind.route}/{{id}}"
-        document = await self._client.write(self, "PATCH", f"{kind.route}/{id_}", route, body)
+        document = await self._client.exchange(self, "PATCH", f"{kind.route}/{id_}", route, body)
         return _same(id_, wire.one(kind, route, document), route).live
 
     async def rotate(self, directory_id: str) -> Secret:
         """A new bearer token; the old one is void at once. The server refuses any body, even `{}`."""
         route = f"POST {DIRECTORY.route}/{{id}}/rotate-bearer-token"
         target = f"{DIRECTORY.route}/{directory_id}/rotate-bearer-token"
-        return Secret(wire.text("bearerToken", route, await self._client.write(self, "POST", target, route, None)))
+        document = await self._client.exchange(self, "POST", target, route, None)
+        return Secret(wire.text("bearerToken", route, document))
 
     async def setup_url(self, organization_id: str, *, saml: bool, scim: bool) -> Secret:
         """A one-time link, valid for a day; older ones stay valid."""
         route = "POST /v1/setup-urls"
         body = {"organizationId": organization_id, "canManageSaml": saml, "canManageScim": scim}
-        return Secret(
-            wire.text("url", route, await self._client.write(self, "POST", "/v1/setup-urls", route, body))
-        )
+        document = await self._client.exchange(self, "POST", "/v1/setup-urls", route, body)
+        return Secret(wire.text("url", route, document))
 
 
 def _same(id_: str, fresh: Fresh, route: str) -> Fresh:

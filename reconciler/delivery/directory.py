@@ -105,7 +105,7 @@ class Directory:
     def _path(self, organization: str, directory: str | None) -> Path:
         for handle in (organization, directory or "setup-link"):
             if not _HANDLE.fullmatch(handle):
-                raise DeliveryError(f"{handle!r} is not a handle", "A handle is what a manifest may have as a name.")
+                raise DeliveryError(f"{handle!r} is not a handle", "It is what a manifest may have as a name.")
         folder = self._root / organization
         try:
             linked = folder.is_symlink()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from msgspec import structs
+
+from reconciler.api.client import Lane
 from reconciler.delivery.directory import Directory
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.world import wait_until
@@ -11,6 +14,7 @@ from reconciler.model.change import Change
 from reconciler.model.errors import DeliveryError
 from reconciler.model.kinds import DIRECTORY, KindName
 from reconciler.model.outcome import Outcome, Result
+from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState, SCIMDirectory
 
 LINK_LIFETIME_S = 24 * 3600  # measured: a link is good for a day
@@ -35,7 +39,7 @@ async def _issue_link(change: Change, state: PassState, delivery: Directory) -> 
     handle, keep = change.key.organization, state.world.aside
     await keep(lambda: delivery.write(handle, None, pending))
     async with state.client.lane() as lane:
-        url = await lane.setup_url(organization, saml=link.saml, scim=link.scim)
+        url = await lane.persist(lambda: lane.setup_url(organization, saml=link.saml, scim=link.scim))
     issued = Record(RecordState.ISSUED, organization, None, link.saml, link.scim, now, now + LINK_LIFETIME_S)
     await keep(lambda: delivery.write(handle, None, issued, url))
     return Outcome(change, Result.APPLIED, organization)
@@ -48,21 +52,29 @@ async def _issue_token(change: Change, state: PassState, delivery: Directory) ->
     earlier = await state.world.aside(lambda: delivery.read(handle, change.key.name))
     if earlier and earlier.state is RecordState.PENDING and earlier.directory_id == directory:
         await _settle(earlier, state)
-    async with state.client.lane() as lane:
-        fresh = (await lane.get(DIRECTORY, directory)).live
-        if isinstance(fresh, SCIMDirectory) and fresh.has_client_bearer_token:
-            return Outcome(change, Result.STALE, directory, "it has a token meanwhile; the next pass plans anew")
-        now = state.world.now()
-        pending = Record(
-            RecordState.PENDING, organization, directory, saml=False, scim=False, issued_at=now, expires_at=None
-        )
-        await state.world.aside(lambda: delivery.write(handle, change.key.name, pending))
-        token = await lane.rotate(directory)
-    issued = Record(
-        RecordState.ISSUED, organization, directory, saml=False, scim=False, issued_at=now, expires_at=None
+    pending = Record(
+        state=RecordState.PENDING,
+        organization_id=organization,
+        directory_id=directory,
+        saml=False,
+        scim=False,
+        issued_at=state.world.now(),
+        expires_at=None,
     )
-    base_url = fresh.scim_base_url if isinstance(fresh, SCIMDirectory) else ""
-    await state.world.aside(lambda: delivery.write(handle, change.key.name, issued, token, base_url))
+
+    async def attempt(lane: Lane) -> tuple[Secret, str] | None:
+        fresh = (await lane.get(DIRECTORY, directory)).live
+        if not isinstance(fresh, SCIMDirectory) or fresh.has_client_bearer_token:
+            return None
+        await state.world.aside(lambda: delivery.write(handle, change.key.name, pending))
+        return await lane.rotate(directory), fresh.scim_base_url
+
+    async with state.client.lane() as lane:
+        made = await lane.persist(lambda: attempt(lane))
+    if made is None:
+        return Outcome(change, Result.STALE, directory, "it has a token meanwhile; the next pass plans anew")
+    issued = structs.replace(pending, state=RecordState.ISSUED)
+    await state.world.aside(lambda: delivery.write(handle, change.key.name, issued, *made))
     return Outcome(change, Result.APPLIED, directory)
 
 

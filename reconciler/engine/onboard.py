@@ -102,7 +102,7 @@ async def setup_link(errand: Errand, customer: Customer, *, saml: bool, scim: bo
     if target and name:
         target.write(name, None, Record(RecordState.PENDING, id_, None, saml, scim, now, None))
     async with errand.client(read_only=False) as client, client.lane() as lane:
-        url = await lane.setup_url(id_, saml=saml, scim=scim)
+        url = await lane.persist(lambda: lane.setup_url(id_, saml=saml, scim=scim))
     if target and name:
         issued = Record(RecordState.ISSUED, id_, None, saml, scim, now, now + LINK_LIFETIME_S)
         target.write(name, None, issued, url)
@@ -153,7 +153,7 @@ async def rotate_token(errand: Errand, rotation: Rotation) -> None:
     )
     await asyncio.to_thread(target.write, rotation.organization, rotation.directory, record)
     async with errand.client(read_only=False) as client, client.lane() as lane:
-        token = await lane.rotate(live.id)
+        token = await lane.persist(lambda: lane.rotate(live.id))
     issued = Record(
         RecordState.ISSUED,
         live.organization_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.api.client import Lane
 from reconciler.core.guard import foreign_environment
 from reconciler.core.merge import Satisfied, Stale, Write, creation, merge, not_as_meant, still_absent
 from reconciler.engine.pass_state import PassState
@@ -17,20 +18,22 @@ GONE = "it is no longer there; the next pass plans anew"
 
 async def update(change: Change, state: PassState) -> Outcome:
     """Read, merge, write over one connection."""
-    kind = KINDS[change.key.kind]
-    id_ = state.resolve(change.id)
     async with state.client.lane() as lane:
-        try:
-            fresh = await lane.get(kind, id_)
-        except NotThere:
-            return Outcome(change, Result.STALE, id_, GONE)
-        decision = merge(change, fresh.live, fresh.body)
-        if isinstance(decision, Stale):
-            return Outcome(change, Result.STALE, id_, decision.message)
-        if isinstance(decision, Satisfied):
-            return Outcome(change, Result.SATISFIED, id_)
-        answer = await lane.update(kind, id_, decision.body)
-    return _as_meant(change, decision, answer)
+        return await lane.persist(lambda: _update(change, state.resolve(change.id), lane))
+
+
+async def _update(change: Change, id_: str, lane: Lane) -> Outcome:
+    kind = KINDS[change.key.kind]
+    try:
+        fresh = await lane.get(kind, id_)
+    except NotThere:
+        return Outcome(change, Result.STALE, id_, GONE)
+    decision = merge(change, fresh.live, fresh.body)
+    if isinstance(decision, Stale):
+        return Outcome(change, Result.STALE, id_, decision.message)
+    if isinstance(decision, Satisfied):
+        return Outcome(change, Result.SATISFIED, id_)
+    return _as_meant(change, decision, await lane.update(kind, id_, decision.body))
 
 
 async def create_organization(change: Change, state: PassState) -> Outcome:
@@ -66,7 +69,7 @@ async def _first_create(change: Change, state: PassState) -> Outcome:
 async def _create_organization(change: Change, state: PassState) -> Outcome:
     body = creation(change, None)
     async with state.client.lane() as lane:
-        answer = await lane.create(KINDS[change.key.kind], body)
+        answer = await lane.persist(lambda: lane.create(KINDS[change.key.kind], body))
     if isinstance(answer, Organization):
         wrong = foreign_environment(answer.environment_id, (state.environment_id, *state.pins))
         if wrong:
@@ -84,17 +87,19 @@ async def create_child(change: Change, state: PassState) -> Outcome:
             Result.BLOCKED,
             error="an earlier change here is unknown; the next pass looks before it creates",
         )
-    kind = KINDS[change.key.kind]
     parent_id = state.resolve(change.parent)
     await wait_until(state.world.memory.creatable_at(parent_id, state.settle_s), state.stop)
-    body = creation(change, parent_id)
     async with state.client.lane() as lane:
-        live = await lane.children(kind, parent_id)
-        stale = still_absent(change, live, state.created(change.key.organization, change.key.kind))
-        if stale:
-            return Outcome(change, Result.STALE, error=stale.message)
-        answer = await lane.create(kind, body)
-    return _as_meant(change, Write(body), answer)
+        return await lane.persist(lambda: _create_child(change, parent_id, state, lane))
+
+
+async def _create_child(change: Change, parent_id: str, state: PassState, lane: Lane) -> Outcome:
+    kind, body = KINDS[change.key.kind], creation(change, parent_id)
+    live = await lane.children(kind, parent_id)
+    stale = still_absent(change, live, state.created(change.key.organization, change.key.kind))
+    if stale:
+        return Outcome(change, Result.STALE, error=stale.message)
+    return _as_meant(change, Write(body), await lane.create(kind, body))
 
 
 def _as_meant(change: Change, decision: Write, answer: Live) -> Outcome:

@@ -198,4 +198,4 @@ async def read(client: Client) -> list[str]:
 async def create(client: Client) -> list[str]:
     """A new organization."""
     async with client.lane() as lane:
-        return [(await lane.create(ORGANIZATION, {"displayName": "Acme"})).id]
+        return [(await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))).id]

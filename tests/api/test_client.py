@@ -54,7 +54,7 @@ ATTEMPTS = 5
 
 async def create(client: Client) -> Any:
     async with client.lane() as lane:
-        return await lane.create(ORGANIZATION, {"displayName": "Acme"})
+        return await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
 
 
 async def get(client: Client) -> Any:
@@ -89,10 +89,11 @@ def test_each_request_is_what_the_api_expects() -> None:
         async with client.lane() as lane:
             await lane.get(ORGANIZATION, org_id(1))
             await lane.children(CONNECTION, org_id(1))
-            await lane.create(ORGANIZATION, {"displayName": "Ü", "domains": []})
-            await lane.create(DIRECTORY, {"organizationId": org_id(1)})
-            await lane.update(ORGANIZATION, org_id(1), {})
-            return await lane.rotate(dir_id(1)), await lane.setup_url(org_id(1), saml=True, scim=False)
+            await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Ü", "domains": []}))
+            await lane.persist(lambda: lane.create(DIRECTORY, {"organizationId": org_id(1)}))
+            await lane.persist(lambda: lane.update(ORGANIZATION, org_id(1), {}))
+            token = await lane.persist(lambda: lane.rotate(dir_id(1)))
+            return token, await lane.persist(lambda: lane.setup_url(org_id(1), saml=True, scim=False))
 
     lived = live(server, use)
     assert lived.error is None
@@ -398,27 +399,27 @@ def write(use: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 @write
 async def create_organization(lane: Any) -> Any:
-    return await lane.create(ORGANIZATION, {"displayName": "Acme"})
+    return await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
 
 
 @write
 async def create_connection(lane: Any) -> Any:
-    return await lane.create(CONNECTION, {"organizationId": org_id(1)})
+    return await lane.persist(lambda: lane.create(CONNECTION, {"organizationId": org_id(1)}))
 
 
 @write
 async def update_organization(lane: Any) -> Any:
-    return await lane.update(ORGANIZATION, org_id(1), {})
+    return await lane.persist(lambda: lane.update(ORGANIZATION, org_id(1), {}))
 
 
 @write
 async def rotate_token(lane: Any) -> Any:
-    return await lane.rotate(dir_id(1))
+    return await lane.persist(lambda: lane.rotate(dir_id(1)))
 
 
 @write
 async def make_link(lane: Any) -> Any:
-    return await lane.setup_url(org_id(1), saml=True, scim=True)
+    return await lane.persist(lambda: lane.setup_url(org_id(1), saml=True, scim=True))
 
 
 @pytest.mark.parametrize("name", WRITES)
@@ -681,10 +682,10 @@ def test_a_write_never_goes_out_over_a_connection_that_was_silent_for_long() -> 
         async with client.lane() as lane:
             for pause_s in (0.0, MAX_SILENCE_BEFORE_WRITE_S - 0.1, MAX_SILENCE_BEFORE_WRITE_S + 0.1, 0.0):
                 await asyncio.sleep(pause_s)
-                await lane.create(ORGANIZATION, {"displayName": "Acme"})
+                await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
             await asyncio.sleep(20)
             await lane.get(ORGANIZATION, org_id(1))
-            await lane.update(ORGANIZATION, org_id(1), {})
+            await lane.persist(lambda: lane.update(ORGANIZATION, org_id(1), {}))
 
     server = Server(GOOD)
     assert live(server, use).error is None

@@ -66,6 +66,7 @@ class Sent:
         self.looked_s = float("-inf")
         self.seen_s = float("-inf")
         self.seen: Row | None = None
+        self.shown: frozenset[str] = frozenset()  # the ids in a read's answer
         self.ended_s = float("inf")
         self.effects = 0
 
@@ -94,6 +95,7 @@ class Ledger:
         self._rows_at = -1  # the store's revision that they are of
         self._births: dict[str, Birth] = {}
         self._seen: dict[tuple[Life, str], tuple[float, Row]] = {}
+        self._answered: dict[tuple[Life, str], float] = {}  # by id, or by the target of a list
         self._listed: dict[tuple[Life, str, KindName], float] = {}
 
     # -- what is
@@ -175,6 +177,11 @@ class Ledger:
         kind = KindName.DIRECTORY if "scim-directories" in sent.target else KindName.CONNECTION
         seen_s = self._listed.get((sent.life, organization_id or "", kind), float("-inf"))
         sent.looked_s = seen_s if organization_id else sent.life.pass_started_s
+        if sent.method == "GET" or "setup-urls" in sent.target:
+            return
+        read = id_ or (f"{sent.target}?organizationId={organization_id}" if organization_id else "")
+        if read and self._answered.get((sent.life, read)) != sent.at_s:
+            self.violated(f"{sent.method} {sent.target} was sent on the strength of what was read before")
 
     def _given_away(self, intent: Intent, twin: Row) -> str | None:
         """People can make one declared connection into another, by its values here or in git."""
@@ -185,8 +192,14 @@ class Ledger:
         same = any(_evident(each.owned, twin) for each in siblings)
         return "people made it into another declared one" if same else None
 
+    def answered(self, sent: Sent) -> None:
+        """A read's answer has arrived: whoever writes on its strength does so now, or reads again."""
+        for read in (*sent.shown, sent.target.partition("&")[0]):
+            self._answered[sent.life, read] = self._now()
+
     def served_read(self, sent: Sent, answer_ids: Mapping[str, Row]) -> None:
         """A GET had its effect: its sender will know these rows as they are now."""
+        sent.shown = frozenset(answer_ids)
         for id_, row in answer_ids.items():
             self._seen[sent.life, id_] = (self._now(), row)
         organization, kind = _collection(sent.target)
@@ -353,7 +366,9 @@ class Ledger:
                     continue
                 if domain not in {name.strip().lower() for name in other.domains}:
                     continue
-                if self._raced(other.id, "domains", sent.life.pass_started_s, sent.life):
+                if self._raced(row.id, "domains", sent.seen_s, sent.life):
+                    excuse = "taken away by somebody else between the fresh read and the PATCH"
+                elif self._raced(other.id, "domains", sent.life.pass_started_s, sent.life):
                     excuse = "taken by somebody else during the pass"
                 elif self._now() > sent.ended_s and (sent.life.dead or self._now() > sent.ended_s + SETTLE_S):
                     excuse = "its effect landed after the process ended, or after the settle time"

@@ -161,7 +161,10 @@ class Network:
         answer = self._launched(sent, _request(request, target), fate)
         asyncio.get_running_loop().call_soon(self.on_its_way, sent)
         try:
-            return await answer
+            response = await answer
+            if sent.method == "GET" and response.status_code == 200:
+                self._ledger.answered(sent)
+            return response
         finally:
             sent.ended_s = _now()
 

@@ -32,17 +32,17 @@ Plant = Callable[[], Any]
 @contextmanager
 def retry_a_post_blindly() -> Iterator[None]:
     """Whatever went wrong, the request is sent again."""
-    write_once = Client.write
+    send = Lane.create
 
-    async def again(self: Client, lane: Lane, *args: Any) -> dict[str, Any]:
+    async def again(self: Lane, kind: Kind, body: dict[str, Any]) -> Live:
         for _ in range(3):
             try:
-                return await write_once(self, lane, *args)
+                return await send(self, kind, body)
             except Uncertain:
                 continue
-        return await write_once(self, lane, *args)
+        return await send(self, kind, body)
 
-    with patch.object(Client, "write", again):
+    with patch.object(Lane, "create", again):
         yield
 
 
@@ -123,17 +123,17 @@ def match_by_list_order() -> Iterator[None]:
 @contextmanager
 def take_a_500_on_a_post_for_failure() -> Iterator[None]:
     """What the server calls an error was not done."""
-    write_once = Client.write
+    send = Lane.create
 
-    async def sure(self: Client, lane: Lane, *args: Any) -> dict[str, Any]:
+    async def sure(self: Lane, kind: Kind, body: dict[str, Any]) -> Live:
         try:
-            return await write_once(self, lane, *args)
+            return await send(self, kind, body)
         except Uncertain as error:
             if error.status is None or error.status < 500:
                 raise
             raise Refused(error.message) from error
 
-    with patch.object(Client, "write", sure):
+    with patch.object(Lane, "create", sure):
         yield
 
 
@@ -245,6 +245,18 @@ def issue_a_token_over_another() -> Iterator[None]:
 
 
 @contextmanager
+def send_again_what_was_decided_before_a_wait() -> Iterator[None]:
+    """After a 429 the same body goes out, whatever became of the object meanwhile."""
+    update = Lane.update
+
+    async def again(self: Lane, kind: Kind, id_: str, body: dict[str, Any]) -> Live:
+        return await self.persist(lambda: update(self, kind, id_, body))
+
+    with patch.object(Lane, "update", again):
+        yield
+
+
+@contextmanager
 def call_an_unknown_create_failed() -> Iterator[None]:
     """A POST without an answer was not done."""
     known = (*apply.CERTAINLY_NOT_DONE, Uncertain)
@@ -255,17 +267,17 @@ def call_an_unknown_create_failed() -> Iterator[None]:
 @contextmanager
 def retry_a_lost_post() -> Iterator[None]:
     """A reset connection counts as one that never was."""
-    write_once = Client.write
+    send = Lane.create
 
-    async def again(self: Client, lane: Lane, *args: Any) -> dict[str, Any]:
+    async def again(self: Lane, kind: Kind, body: dict[str, Any]) -> Live:
         try:
-            return await write_once(self, lane, *args)
+            return await send(self, kind, body)
         except Uncertain as error:
             if error.status is not None:
                 raise
-            raise Unsent(error.message) from error
+            raise Unsent(error.message, route="POST") from error
 
-    with patch.object(Client, "write", again):
+    with patch.object(Lane, "create", again):
         yield
 
 
@@ -292,5 +304,6 @@ PLANTS: Mapping[str, tuple[Plant, int]] = {
         (issue_a_token_over_another, 10),
         (call_an_unknown_create_failed, 40),
         (retry_a_lost_post, 40),
+        (send_again_what_was_decided_before_a_wait, 40),
     )
 }

@@ -29,7 +29,7 @@ from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
 REVOKED = Answer.json(
     {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
 )
-KILLED_AT_A_WRITE = 0.05  # before each, during, and after
+KILLED = {"before": 0.04, "during": 0.12, "after": 0.04}  # how often at a write's boundary
 MEDDLING = 0.02  # how often somebody acts between two requests
 MEDDLING_WITH_A_WRITE = 0.1  # the same, where a change is being carried out
 MEMORY = Path("/dev/shm")  # noqa: S108 flushing to a disk is not what is tested; its folders are made by tempfile
@@ -214,7 +214,7 @@ class World:
         """At a boundary of a write: before it leaves, while it is on its way, after its effect."""
         if not self._moving or not self.scenario.has("kills") or sent.method == "GET":
             return
-        if self._kills.random() >= KILLED_AT_A_WRITE:
+        if self._kills.random() >= KILLED[when]:
             return
         self.ledger.counts[f"killed {when} a write"] += 1
         reconciler = self.reconcilers[sent.life.slot]

@@ -130,6 +130,17 @@ def every_folder(flags: Flags) -> list[Chosen]:
     return _chosen(flags, _file(flags))
 
 
+def writable_environment(flags: Flags) -> EnvironmentSettings:
+    """The only one; UsageError if it is one that is only reported on."""
+    found = one_environment(flags)
+    if not found.apply:
+        raise UsageError(
+            'the configuration says mode = "plan" for this environment: nothing is written to it',
+            'Use `plan`, or say mode = "apply" there.',
+        )
+    return found
+
+
 def one_environment(flags: Flags) -> EnvironmentSettings:
     """The only one; UsageError if several could be meant."""
     return _settings(one_folder(flags), flags, _file(flags))

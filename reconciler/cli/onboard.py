@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
+from reconciler.cli.config import Flags, check_name, is_terminal, one_environment, writable_environment
 from reconciler.cli.output import advising, confirmed, document, note, on_signals, result, style
 from reconciler.model.errors import Interrupted, SourceError, UsageError
+from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import SCIMDirectory
 from reconciler.render import json, text
 
@@ -34,7 +35,7 @@ def show(name: str, output: str, **flags: Any) -> int:
     from reconciler.core.certificate import describe  # noqa: PLC0415 cryptography
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
 
-    errand = _errand(name, flags)
+    errand = _errand(one_environment, name, flags)
     with advising(errand.environment.api):
         found = asyncio.run(find(errand))
     certificates = {each.id: describe(each.idp_certificate) for each in found.connections if each.idp_certificate}
@@ -58,7 +59,7 @@ def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> 
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.onboard import setup_link as make  # noqa: PLC0415
 
-    errand = _errand(name, flags)
+    errand = _errand(writable_environment, name, flags)
     with advising(errand.environment.api):
         customer = asyncio.run(find(errand))
     with advising(errand.environment.api, "Ask for another link: one that was lost on the way does no harm."):
@@ -86,7 +87,7 @@ def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any
     if not yes and not is_terminal():
         raise UsageError("nobody can be asked here", "Add --yes to rotate without a question.")
 
-    errand = _errand(name, flags)
+    errand = _errand(writable_environment, name, flags)
     if errand.environment.deliver_path is None:
         raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
     with advising(errand.environment.api):
@@ -118,7 +119,7 @@ async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
     return await work
 
 
-def _errand(name: str, flags: dict[str, Any]) -> Errand:
+def _errand(choose: Callable[[Flags], EnvironmentSettings], name: str, flags: dict[str, Any]) -> Errand:
     from reconciler.engine.load import load_partly  # noqa: PLC0415
     from reconciler.engine.onboard import Errand  # noqa: PLC0415
     from reconciler.engine.world import Memory, World  # noqa: PLC0415
@@ -126,7 +127,7 @@ def _errand(name: str, flags: dict[str, Any]) -> Errand:
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
     named = flags["folder"] is not None or flags["config"] is not None
-    environment = one_environment(Flags(**{**flags, "folder": flags["folder"] or (None if named else ".")}))
+    environment = choose(Flags(**{**flags, "folder": flags["folder"] or (None if named else ".")}))
     desired = None
     if named:
         desired = load_partly(environment.manifests, now=time.time(), allow_empty=True).desired

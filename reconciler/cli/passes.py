@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, check_name, is_terminal, one_environment
+from reconciler.cli.config import Flags, check_name, is_terminal, one_environment, writable_environment
 from reconciler.cli.output import advising, confirmed, document, exit_code, note, on_signals, result, style, tell
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def plan(**flags: Any) -> int:
     """What apply would do to make the live environment equal to DIR. Reads only."""
     output, detailed = flags.pop("output"), flags.pop("detailed_exitcode")
-    environment, desired = _loaded(flags, output)
+    environment, desired = _loaded(one_environment, flags, output)
     if desired is None:
         return 8
     made = asyncio.run(_plan(_world(), environment, desired))
@@ -65,20 +65,22 @@ def apply(**flags: Any) -> int:
     output, yes = flags.pop("output"), flags.pop("yes")
     if not yes and not is_terminal():
         raise UsageError("nobody can be asked here", "Add --yes to apply without a question.")
-    environment, desired = _loaded(flags, output)
+    environment, desired = _loaded(writable_environment, flags, output)
     if desired is None:
         return 8
     report = _apply(environment, desired, output, yes=yes)
     return _code_of_report(report)
 
 
-def _loaded(flags: dict[str, Any], output: str) -> tuple[EnvironmentSettings, Desired | None]:
+def _loaded(
+    choose: Callable[[Flags], EnvironmentSettings], flags: dict[str, Any], output: str
+) -> tuple[EnvironmentSettings, Desired | None]:
     """The settings and the desired state; None after its problems were shown."""
     from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
     from reconciler.logs import configure  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
-    environment = one_environment(Flags(**flags))
+    environment = choose(Flags(**flags))
     loaded = load(environment.manifests, now=time.time(), allow_empty=environment.allow_empty)
     if loaded.desired is None:
         _show_problems(loaded, environment, output)

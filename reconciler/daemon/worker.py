@@ -27,7 +27,7 @@ from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import Desired
 
 LINES_MAX = 100  # of one kind in one pass's log
-PASSING = frozenset({BlockReason.UNREADABLE, BlockReason.SETTLING})  # what another look may mend by itself
+PASSING = frozenset({BlockReason.UNREADABLE})  # what another look may mend by itself
 log = structlog.get_logger()
 
 

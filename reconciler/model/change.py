@@ -99,8 +99,6 @@ class BlockReason(StrEnum):
     UNREADABLE = "Unreadable"
     INVALID_MANIFEST = "InvalidManifest"
     TOKEN_LOST = "TokenLost"
-    PARENT_BLOCKED = "ParentBlocked"
-    SETTLING = "Settling"  # an Unknown create may still appear
     INCOMPLETE_SOURCE = "IncompleteSource"  # some file cannot be parsed, so nothing is created
 
 
@@ -119,7 +117,6 @@ class HintReason(StrEnum):
     """Why a person may want to look although nothing is wrong."""
 
     UNPINNED = "Unpinned"
-    SUSPENDED = "Suspended"
     OBSERVED_ONLY = "ObservedOnly"  # ownership keeps a difference from being written
     LIVE_CHILDREN = "LiveChildren"  # `[]` was declared, but some are live
     NO_TARGET = "NoTarget"  # a secret is wanted, but no delivery target is configured

@@ -306,7 +306,7 @@ def test_a_guard_is_6_and_wins_over_blocked_and_changes(shell: Shell) -> None:
     shell.declare("globex", "id: org_" + "1" * 25 + ", displayName: Globex")
     done = shell("plan", shell.folder, "--detailed-exitcode")
     assert done.code == 6
-    assert "Refused (maxCreates): 1 organizations would be created" in done.out
+    assert "Refused (maxCreates): 1 organization would be created" in done.out
     refused = shell("apply", shell.folder, "--yes", "--output", "json")
     assert refused.code == 6
     report = checked(refused, "Report")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from reconciler.api.client import Client
 from reconciler.core.guard import foreign_environment
 from reconciler.core.match import match_children
 from reconciler.engine.issue import LINK_LIFETIME_S
-from reconciler.engine.reconcile import api_settings, delivery
+from reconciler.engine.reconcile import connected, delivery
 from reconciler.engine.world import World
 from reconciler.model.errors import UsageError, WrongEnvironment
 from reconciler.model.event import Watch
@@ -48,15 +48,7 @@ class Errand(Struct, frozen=True):
 
     def client(self, *, read_only: bool) -> Client:
         """A client of its own."""
-        world = self.world
-        return Client(
-            api_settings(self.environment),
-            now=world.now,
-            rng=world.rng,
-            watch=self.watch,
-            transport=world.transport,
-            read_only=read_only,
-        )
+        return connected(self.environment, self.world, self.watch, read_only=read_only)
 
 
 async def find(errand: Errand) -> Customer:
@@ -139,30 +131,22 @@ def rotation_of(customer: Customer, directory: str) -> Rotation:
 
 async def rotate_token(errand: Errand, rotation: Rotation) -> None:
     """A new bearer token, delivered: pending before it is made, so that a lost one is known to be lost."""
-    target, world, live = delivery(errand.environment), errand.world, rotation.live
+    target, live = delivery(errand.environment), rotation.live
     if target is None:
         raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
-    record = Record(
-        RecordState.PENDING,
-        live.organization_id,
-        live.id,
+    pending = Record(
+        state=RecordState.PENDING,
+        organization_id=live.organization_id,
+        directory_id=live.id,
         saml=False,
         scim=False,
-        issued_at=world.now(),
+        issued_at=errand.world.now(),
         expires_at=None,
     )
-    await asyncio.to_thread(target.write, rotation.organization, rotation.directory, record)
+    await asyncio.to_thread(target.write, rotation.organization, rotation.directory, pending)
     async with errand.client(read_only=False) as client, client.lane() as lane:
         token = await lane.persist(lambda: lane.rotate(live.id))
-    issued = Record(
-        RecordState.ISSUED,
-        live.organization_id,
-        live.id,
-        saml=False,
-        scim=False,
-        issued_at=world.now(),
-        expires_at=None,
-    )
+    issued = structs.replace(pending, state=RecordState.ISSUED)
     await asyncio.to_thread(
         target.write, rotation.organization, rotation.directory, issued, token, live.scim_base_url
     )

@@ -40,15 +40,7 @@ async def make_plan(
     check = _environment_check(environment, desired)
     selected = selecting(environment.selection)
     await wait_until(world.memory.observable_at(environment.settle_s), stop or asyncio.Event())
-    async with Client(
-        api_settings(environment),
-        now=world.now,
-        rng=world.rng,
-        watch=watch,
-        transport=world.transport,
-        read_only=True,
-        stop=stop,
-    ) as client:
+    async with connected(environment, world, watch, stop, read_only=True) as client:
         observed = await observe(desired, client, watch, selected, check)
     target = delivery(environment)
     if target:
@@ -65,14 +57,7 @@ async def carry_out(
     """Applies a plan that no guard refused; `stop` set: no further write starts."""
     if plan.refusals or not plan.changes:
         return Report(plan)
-    async with Client(
-        api_settings(environment),
-        now=world.now,
-        rng=world.rng,
-        watch=watch,
-        transport=world.transport,
-        stop=stop,
-    ) as client:
+    async with connected(environment, world, watch, stop) as client:
         client.grow(len(plan.changes))
         state = PassState(
             plan=plan,
@@ -91,6 +76,26 @@ async def reconcile(
     """A whole pass."""
     made = await make_plan(environment, desired, world, watch, stop)
     return await carry_out(made, environment, world, watch, stop)
+
+
+def connected(
+    environment: EnvironmentSettings,
+    world: World,
+    watch: Watch,
+    stop: asyncio.Event | None = None,
+    *,
+    read_only: bool = False,
+) -> Client:
+    """A client for one pass or errand; raises CredentialsError where no key was given."""
+    return Client(
+        api_settings(environment),
+        now=world.now,
+        rng=world.rng,
+        watch=watch,
+        transport=world.transport,
+        read_only=read_only,
+        stop=stop,
+    )
 
 
 def api_settings(environment: EnvironmentSettings) -> ApiSettings:

@@ -1,8 +1,20 @@
-"""How hypothesis runs everywhere: no deadline, since the cores are shared, and a blob that replays a failure."""
+"""How tests run everywhere: hypothesis without a deadline, since the cores are shared; coverage where it is judged."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("project", deadline=None, print_blob=True)
 settings.load_profile("project")
+
+HERE = Path(__file__).parent
+MEASURED = {"core", "model"}  # whose own tests have to cover them whole; the others would only run slower
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(HERE).parts[0] not in MEASURED:
+            item.add_marker(pytest.mark.no_cover)

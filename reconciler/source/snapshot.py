@@ -139,9 +139,9 @@ class _Reading:
             if files > MAX_FILES:
                 raise SourceError(f"{self._root} has more than {MAX_FILES:,} manifests", "Split the environment.")
             self._manifest(name)
+        self._still_the_same()
         if not files:
             raise SourceError(f"{self._root} has no *.yaml or *.yml files", _NAME_IT)
-        self._still_the_same()
         return Manifests(
             revision=commit(self._root) or f"sha256:{self._content.hexdigest()[:16]}",
             documents=tuple(self._documents),

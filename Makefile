@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 BENCH := .build/bench
 BENCH_ARGS ?=
 JOBS ?= 2
+# many tests wait for a process: more of them run than there are cores
+WORKERS ?= 4
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ demo: $(STAMP) ## validate, plan, apply and put a drift right, on the embedded e
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
 
 test: $(STAMP) ## all tests
-	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 
 check: $(STAMP) ## lint and types
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""How tests run everywhere: hypothesis without a deadline, since the cores are shared; coverage where it is judged."""
+"""How tests run everywhere: hypothesis without a deadline on shared cores, coverage where it is judged."""
 
 from __future__ import annotations
 

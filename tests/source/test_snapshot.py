@@ -478,6 +478,26 @@ def test_a_file_that_comes_or_goes_in_the_middle_restarts_the_reading(
     assert names(tmp_path) == then
 
 
+def test_a_worktree_that_goes_before_it_is_listed_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for word in ("one", "two"):
+        commit(tmp_path / word, word)
+    link = tmp_path / "current"
+    turn_link(link, "one")
+    walk, waiting = snapshot.os.walk, [link]
+
+    def turn(root: str, **more: object) -> object:
+        if waiting:
+            turn_link(waiting.pop(), "two")
+            for file in (tmp_path / "one").rglob("*.yaml"):
+                file.unlink()
+        return walk(root, **more)
+
+    monkeypatch.setattr(snapshot.os, "walk", turn)
+    assert words(link) == {"two"}
+
+
 def test_a_root_that_is_deleted_in_the_middle_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = sound(tmp_path / "here", {"z/acme.yaml": organization()})
     parse = snapshot.parse

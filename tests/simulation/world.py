@@ -6,6 +6,7 @@ import asyncio
 import io
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -23,7 +24,7 @@ from tests.simulation.ledger import ENVIRONMENT, KIND_OF_ROW, Ledger, Sent, Viol
 from tests.simulation.network import Network, Weather
 from tests.simulation.people import Editors, Outsiders
 from tests.simulation.process import Reconciler, Surroundings, intents_known
-from tests.simulation.repository import Repository, Revision
+from tests.simulation.repository import Place, Repository, Revision
 from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
 
 REVOKED = Answer.json(
@@ -74,6 +75,22 @@ def _written_to(sent: Sent) -> str | None:
         return None
     change = sent.intent.change
     return next((each for each in (change.parent, change.id) if isinstance(each, str)), None)
+
+
+def _left_over(fitting: Mapping[Place, list[str]]) -> list[Place]:
+    """The places that cannot all have a live object of their own among those that fit (augmenting paths)."""
+    holder: dict[str, Place] = {}
+
+    def place(wanted: Place, tried: set[str]) -> bool:
+        for id_ in fitting[wanted]:
+            if id_ not in tried:
+                tried.add(id_)
+                if id_ not in holder or place(holder[id_], tried):
+                    holder[id_] = wanted
+                    return True
+        return False
+
+    return [wanted for wanted in fitting if not place(wanted, set())]
 
 
 class World:
@@ -275,23 +292,21 @@ class World:
             if each.reason in {HintReason.UNPINNED, HintReason.OBSERVED_ONLY}
         }
         invalid = {each.name for each in revision.desired.invalid} if revision.desired else set()
-        rows, labels, declared = self.ledger.rows(), self.ledger.labels, set(revision.logical.values())
-        for (organization, kind, name), logical in revision.logical.items():
+        rows = self.ledger.rows()
+        fitting: dict[Place, list[str]] = {}
+        for (organization, kind, name), owned in revision.owned.items():
             own = None if kind == KindName.ORGANIZATION else name
             if organization in plan.suspended or organization in invalid:
                 continue
             if (organization, None) in excused or (organization, own) in excused:
                 continue
-            others = declared - {logical}
-            live = [
-                row
-                for id_, row in rows.items()
-                if KIND_OF_ROW[type(row)] == kind and labels.get(id_) not in others
+            of_kind = [id_ for id_, row in rows.items() if KIND_OF_ROW[type(row)] == kind]
+            fitting[organization, kind, name] = [
+                id_ for id_ in of_kind if all(comparable(rows[id_], wire) == owned[wire] for wire in owned)
             ]
-            owned = revision.owned[organization, kind, name]
-            if not any(all(comparable(row, wire) == owned[wire] for wire in owned) for row in live):
-                self.ledger.violated(f"{organization}/{kind}/{name} is not as stated, and nothing says why")
-            self.ledger.counts["converged"] += 1
+        for organization, kind, name in sorted(_left_over(fitting)):
+            self.ledger.violated(f"{organization}/{kind}/{name} is not as stated, and nothing says why")
+        self.ledger.counts["converged"] += len(fitting)
 
     # -- secrets
 

@@ -1,0 +1,38 @@
+"""Every promise of the safety page names tests that exist, and its figures are figures."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.simulation.planted import PLANTS
+from tests.simulation.scenario import REST_PASSES, SETTLE_S
+
+PAGE = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+PROMISES = [
+    line.strip("| ").split(" | ")
+    for line in PAGE.partition("## Promises")[2].partition("\n## ")[0].splitlines()
+    if line.startswith("| ") and not line.startswith("| promise")
+]
+NUMBERS = {6: "six"}
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`(tests/[\w/.]+)`", PAGE))))
+def test_what_it_names_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("row", PROMISES, ids=lambda row: row[0])
+def test_each_promise_has_a_rule_and_something_that_holds_it(row: list[str]) -> None:
+    promise, rule, held_by = row
+    assert promise
+    assert rule
+    assert "tests/" in held_by or "emulator" in held_by
+
+
+def test_its_bounds_are_those_of_the_code() -> None:
+    assert f"the settle time ({SETTLE_S:g} s)" in PAGE
+    assert f"within {NUMBERS[REST_PASSES]} passes" in PAGE
+    assert len(PLANTS) >= 12

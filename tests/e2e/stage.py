@@ -120,11 +120,12 @@ class Hook(Emulator):
 
     def _strike(self) -> None:
         """The signal, and then nothing is answered until it has had its effect."""
-        os.kill(self.pid, self.signal)
+        pid = self.pid  # the next run may begin, with another, as soon as this one has ended
+        os.kill(pid, self.signal)
         self.after_signal = []
         if self.signal == signal.SIGKILL:
             end = time.monotonic() + PATIENCE_S
-            while _runs(self.pid) and time.monotonic() < end:
+            while _runs(pid) and time.monotonic() < end:
                 time.sleep(0.001)
         else:
             time.sleep(0.05)

@@ -63,6 +63,7 @@ def plan(desired: Desired, observed: Observed, now: float, selected: Selected = 
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
     own = [_plan_organization(wanted, match, complete=desired.complete) for wanted in chosen]
+    own = _with_free_keys(chosen, own, observed)
     own = _handed_over(chosen, own, desired, observed)
     total = _sum(
         _with_children(wanted, part, match, observed, now) for wanted, part in zip(chosen, own, strict=True)
@@ -166,6 +167,27 @@ def _may_not_be_created(
     )
 
 
+def _with_free_keys(chosen: list[DesiredOrganization], parts: list[_Part], observed: Observed) -> list[_Part]:
+    """Refuses an external id that another live organization has: the server would, at every pass."""
+    holders = {each.organization.external_id: each.organization.id for each in observed.organizations}
+    result = []
+    for wanted, part in zip(chosen, parts, strict=True):
+        taken = [
+            holders[field.after]
+            for change in part.changes
+            for field in change.fields
+            if field.wire == "externalId" and field.after and field.after in holders
+        ]
+        message = f"{', '.join(taken)} has this external id. Change it there first, or state another one here."
+        result.append(_refused(wanted, part, BlockReason.EXTERNAL_ID_HELD, message) if taken else part)
+    return result
+
+
+def _refused(wanted: DesiredOrganization, part: _Part, reason: BlockReason, message: str) -> _Part:
+    """The organization's own change is not made."""
+    return structs.replace(part, changes=(), blocked=(_blocked(wanted, reason, message),), found=0)
+
+
 def _handed_over(
     chosen: list[DesiredOrganization], parts: list[_Part], desired: Desired, observed: Observed
 ) -> list[_Part]:
@@ -178,8 +200,7 @@ def _handed_over(
     for wanted, part in zip(chosen, parts, strict=True):
         key = _key(wanted)
         if key in refused:
-            blocked = _blocked(wanted, BlockReason.DOMAIN_HELD, refused[key])
-            result.append(structs.replace(part, changes=(), blocked=(blocked,), found=0))
+            result.append(_refused(wanted, part, BlockReason.DOMAIN_HELD, refused[key]))
         elif key in by_key:
             result.append(structs.replace(part, changes=(by_key[key],)))
         else:

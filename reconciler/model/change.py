@@ -94,6 +94,7 @@ class BlockReason(StrEnum):
     CLAIMED_TWICE = "ClaimedTwice"
     NO_IDENTITY = "NoIdentity"  # neither a display name nor domains: never created
     DOMAIN_HELD = "DomainHeld"
+    EXTERNAL_ID_HELD = "ExternalIdHeld"
     PRIMARY = "Primary"
     INCOMPLETE_IDP = "IncompleteIdp"
     UNREADABLE = "Unreadable"

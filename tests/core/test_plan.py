@@ -170,6 +170,20 @@ def test_several_look_alikes_are_all_named() -> None:
     assert f"[{org_id(1)}, {org_id(2)}]" in made.blocked[0].message
 
 
+def test_an_external_id_that_another_live_one_has_is_not_set() -> None:
+    """The server would refuse it at every pass; the children are looked after all the same."""
+    seen = observed(live(1, "4711"), live(2, "4712", connections=[]))
+    moved = organization("globex", id_=org_id(2), external_id="4711", connections=[connection("okta")])
+    made = of(moved, seen=seen)
+    assert blocks(made) == [("globex", None, BlockReason.EXTERNAL_ID_HELD)]
+    assert made.blocked[0].message.startswith(f"{org_id(1)} has this external id.")
+    assert keys(made) == [("create", "SAMLConnection", "globex/okta")]
+    free = organization("globex", id_=org_id(2), external_id="4713")
+    assert keys(of(free, seen=seen)) == [("update", "Organization", "globex/globex")]
+    cleared = organization("globex", id_=org_id(2), external_id=None)
+    assert blocks(of(cleared, seen=observed(live(1), live(2, "4712")))) == []
+
+
 def test_one_that_is_declared_distinct_is_created_beside_it_but_does_not_get_its_domain() -> None:
     seen = observed(live(1, "x", display_name="Acme", domains=["a.example"]))
     named = organization("acme", display_name="Acme", distinct_from=[org_id(1)])

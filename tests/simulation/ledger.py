@@ -93,6 +93,7 @@ class Ledger:
         self.by_people: set[str] = set()  # ids that a person ever changed
         self._rows: Rows = {}
         self._rows_at = -1  # the store's revision that they are of
+        self._taken: dict[str, tuple[float, Life | None]] = {}  # when it was last taken for what it is, by whom
         self._births: dict[str, Birth] = {}
         self._seen: dict[tuple[Life, str], tuple[float, Row]] = {}
         self._answered: dict[tuple[Life, str], float] = {}  # by id, or by the target of a list
@@ -144,11 +145,12 @@ class Ledger:
         given = any(_evident(owned, rows[each]) for owned in siblings for each in own)
         return not given and not _evident(revision.owned[place], rows[id_])
 
-    def take_for(self, id_: str, label: int) -> None:
-        """From now on this live object, and no other, is that thing."""
+    def take_for(self, id_: str, label: int, who: Life | None = None) -> None:
+        """From now on this live object, and no other, is that thing: for a process, or for people."""
         for other in [each for each, known in self.labels.items() if known == label]:
             del self.labels[other]
         self.labels[id_] = label
+        self._taken[id_] = (self._now(), who)
 
     # -- people
 
@@ -259,10 +261,15 @@ class Ledger:
         birth = self._births.get(twin)
         if sent.effects > 1 or (birth and birth.sent is sent):
             return "the network sent a request twice"
-        if birth is None:
-            return None
         if self._now() > sent.ended_s + SETTLE_S:
             return "its effect landed after the settle time"
+        if self._raced(twin, "externalId", sent.looked_s, sent.life):
+            return "somebody took its key away during the pass"
+        taken_s, who = self._taken.get(twin, (float("-inf"), None))
+        if taken_s > sent.at_s and (who is None or who.slot != sent.life.slot):
+            return "somebody else took another object for it while that POST was in flight"
+        if birth is None:
+            return None
         if sent.looked_s >= birth.at_s:
             return None
         if birth.sent.life.slot != sent.life.slot:
@@ -298,7 +305,7 @@ class Ledger:
             self.violated(f"{after.id} ({key}) was written without being read before")
         else:
             self._not_stale(intent, sent.seen)
-        self._same_thing(intent, before, {**rows, before.id: before})
+        self._same_thing(sent, intent, before, {**rows, before.id: before})
         if isinstance(before, Organization) and isinstance(after, Organization):
             self._domains(sent, after, frozenset(before.domains), rows)
 
@@ -318,12 +325,12 @@ class Ledger:
             if comparable(seen, wire) != _plain(held):
                 self.violated(f"{seen.id} ({change.key}) was written although its {wire} had moved")
 
-    def _same_thing(self, intent: Intent, row: Row, rows: Rows) -> None:
+    def _same_thing(self, sent: Sent, intent: Intent, row: Row, rows: Rows) -> None:
         """A write for one thing must not reach another's object while its own is there, untouched by people."""
         key = intent.change.key
         if self.is_anothers(row.id, (key.organization, key.kind, key.name), intent.revision, rows):
             self.violated(f"{key} was written to {row.id}, which is another's")
-        self.take_for(row.id, _label(intent))
+        self.take_for(row.id, _label(intent), sent.life)
 
     def _rotated(self, sent: Sent, before: Row) -> None:
         """A token is issued only where there is none; a second one would cut the customer off."""

@@ -247,15 +247,18 @@ def test_over_tls_the_authority_and_the_name_are_checked() -> None:
 
 
 def test_a_request_that_is_cancelled_leaves_nothing_behind_that_the_next_one_could_read() -> None:
+    asked = asyncio.Event()
+
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             head = await request_of(reader)
+            asked.set()
             await asyncio.sleep(0.05)
             writer.write(HELLO.replace(b"hello", b"first" if b"GET" in head else b"other"))
 
     async def use(server: Server, url: str, transport: OneConnection) -> tuple[Any, int]:
         task = asyncio.create_task(ask(transport, url))
-        await asyncio.sleep(0.02)
+        await asked.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return await ask(transport, url, body=b"x" * 3), server.connections

@@ -8,12 +8,9 @@ ARG PYTHON=python:3.13-slim
 
 FROM ${PYTHON} AS build
 WORKDIR /src
-COPY requirements.lock requirements-dev.lock ./
-# What builds the wheel is locked, too: hatchling and what it needs, out of the developers' lock.
-RUN awk '/^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/ {on = 1} on; on && !/\\$/ {on = 0}' \
-        requirements-dev.lock > build.lock \
- && python -m venv /opt/build \
- && /opt/build/bin/pip install --no-cache-dir --no-deps --require-hashes -r build.lock \
+COPY requirements.lock requirements-build.lock ./
+RUN python -m venv /opt/build \
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock \
  && python -m venv --without-pip /opt/reconciler \
  && /opt/build/bin/pip --python /opt/reconciler/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./

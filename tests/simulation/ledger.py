@@ -60,6 +60,7 @@ class Sent:
     def __init__(self, life: Life, at_s: float, method: str, target: str, intent: Intent | None) -> None:
         self.life = life
         self.at_s = at_s
+        self.pass_started_s = life.pass_started_s
         self.method = method
         self.target = target
         self.intent = intent
@@ -178,7 +179,7 @@ class Ledger:
         sent.seen_s, sent.seen = self._seen.get((sent.life, id_), (float("-inf"), None))
         kind = KindName.DIRECTORY if "scim-directories" in sent.target else KindName.CONNECTION
         seen_s = self._listed.get((sent.life, organization_id or "", kind), float("-inf"))
-        sent.looked_s = seen_s if organization_id else sent.life.pass_started_s
+        sent.looked_s = seen_s if organization_id else sent.pass_started_s
         if sent.method == "GET" or "setup-urls" in sent.target:
             return
         read = id_ or (f"{sent.target}?organizationId={organization_id}" if organization_id else "")
@@ -375,7 +376,7 @@ class Ledger:
                     continue
                 if self._raced(row.id, "domains", sent.seen_s, sent.life):
                     excuse = "taken away by somebody else between the fresh read and the PATCH"
-                elif self._raced(other.id, "domains", sent.life.pass_started_s, sent.life):
+                elif self._raced(other.id, "domains", sent.pass_started_s, sent.life):
                     excuse = "taken by somebody else during the pass"
                 elif self._now() > sent.ended_s and (sent.life.dead or self._now() > sent.ended_s + SETTLE_S):
                     excuse = "its effect landed after the process ended, or after the settle time"

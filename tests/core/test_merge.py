@@ -232,16 +232,21 @@ def test_a_promotion_whose_other_fields_moved_writes_nothing_at_all() -> None:
 
 
 def test_an_incomplete_identity_provider_stops_no_other_write() -> None:
-    demotion = Change(
-        Action.UPDATE,
-        Key("acme", KindName.CONNECTION, "okta"),
-        PLACE,
-        id=conn_id(1),
-        fields=(FieldChange("primary", "primary", True, False),),
-    )
-    assert isinstance(decide(demotion, live_connection(1, primary=True)), Write)
+    other = child_change(connection("okta", id_=conn_id(1), url="u2"), live_connection(1, url="u1"))
+    assert isinstance(decide(other, live_connection(1, url="u1")), Write)
     promotion = child_change(directory("okta", primary=True), live_directory(1))
     assert isinstance(decide(promotion, live_directory(1)), Write)
+
+
+def test_one_that_is_primary_again_after_its_sibling_was_promoted_is_not_demoted() -> None:
+    """The server demotes when it promotes: what is primary after that was made so by somebody, and it is alone."""
+    url = FieldChange("idpRedirectUrl", "idp.redirectUrl", "u1", "u2")
+    key = Key("acme", KindName.CONNECTION, "okta")
+    fields = (url, FieldChange("primary", "primary", True, False))
+    change = Change(Action.UPDATE, key, PLACE, id=conn_id(1), fields=fields)
+    assert isinstance(decide(change, live_connection(1, url="u1")), Write)
+    again = decide(change, live_connection(1, primary=True, url="u1"))
+    assert again == Stale("it was made primary again meanwhile; the next pass plans anew")
 
 
 # -- merge, in general -----------------------------------------------------------------------------
@@ -270,7 +275,8 @@ def test_whatever_happened_meanwhile_only_planned_fields_are_written_and_only_as
         left = diff(CONNECTION, child.owned, seen)
         as_before = {f.wire for f in diff(CONNECTION, {f.wire: f.before for f in fields}, seen)}
         moved = {f.wire for f in left} & (as_before | set(holds))
-        if moved:
+        takes = primary and "primary" in {f.wire for f in fields if f.after is False}
+        if moved or takes:
             assert isinstance(decision, Stale)
         elif not left:
             assert decision == Satisfied()

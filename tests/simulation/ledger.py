@@ -67,7 +67,8 @@ class Sent:
         self.looked_s = float("-inf")
         self.seen_s = float("-inf")
         self.seen: Row | None = None
-        self.shown: frozenset[str] = frozenset()  # the ids in a read's answer
+        self.shown: Mapping[str, Row] = {}  # what a read's answer holds
+        self.served_s = float("-inf")
         self.ended_s = float("inf")
         self.effects = 0
 
@@ -199,15 +200,15 @@ class Ledger:
         """A read's answer has arrived: whoever writes on its strength does so now, or reads again."""
         for read in (*sent.shown, sent.target.partition("&")[0]):
             self._answered[sent.life, read] = self._now()
-
-    def served_read(self, sent: Sent, answer_ids: Mapping[str, Row]) -> None:
-        """A GET had its effect: its sender will know these rows as they are now."""
-        sent.shown = frozenset(answer_ids)
-        for id_, row in answer_ids.items():
-            self._seen[sent.life, id_] = (self._now(), row)
+        for id_, row in sent.shown.items():
+            self._seen[sent.life, id_] = (sent.served_s, row)
         organization, kind = _collection(sent.target)
         if organization:
-            self._listed[sent.life, organization, kind] = self._now()
+            self._listed[sent.life, organization, kind] = sent.served_s
+
+    def served_read(self, sent: Sent, answer_ids: Mapping[str, Row]) -> None:
+        """A GET had its effect: its sender will know these rows as they are now, once the answer arrives."""
+        sent.shown, sent.served_s = answer_ids, self._now()
 
     def served_write(self, sent: Sent, before: Rows) -> None:
         """A POST or PATCH had its effect: everything that it changed must be meant."""
@@ -267,7 +268,7 @@ class Ledger:
         if self._raced(twin, "externalId", sent.looked_s, sent.life):
             return "somebody took its key away during the pass"
         taken_s, who = self._taken.get(twin, (float("-inf"), None))
-        if taken_s > sent.at_s and (who is None or who.slot != sent.life.slot):
+        if taken_s > sent.at_s and (who is not sent.life):
             return "somebody else took another object for it while that POST was in flight"
         if birth is None:
             return None

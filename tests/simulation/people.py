@@ -273,7 +273,7 @@ class Editors:
     def _pin(self) -> None:
         """Somebody pastes the lines that a plan printed; each must be the id of what it stands beside."""
         plan = self.plan
-        if plan is None:
+        if plan is None or plan.revision != f"r{self._repository.head.number}":
             return
         for pin in self._rng.sample(plan.pins, min(len(plan.pins), self._rng.randint(1, 4))):
             found = self._place(pin.organization, pin.kind, pin.name)

@@ -17,7 +17,7 @@ from reconciler.model.kinds import KindName
 from tests.simulation.ledger import ENVIRONMENT, Ledger
 from tests.simulation.repository import Child, Organization, Repository, Revision
 
-CONNECTION, DIRECTORY = str(KindName.CONNECTION), str(KindName.DIRECTORY)
+KINDS = CONNECTION, DIRECTORY = str(KindName.CONNECTION), str(KindName.DIRECTORY)
 PEMS = tuple(certificate(random.Random(number), f"idp {number}") for number in range(6))
 DOMAINS = tuple(f"d{number}.example" for number in range(9))
 ENTITIES = tuple(f"https://idp{number}.example/entity" for number in range(7))
@@ -328,7 +328,12 @@ class Editors:
             spec["id"] = (own or free)[0]
             self._ledger.take_for(spec["id"], logical)
             return
-        home["distinctFrom"] = sorted({*home.get("distinctFrom", ()), *candidates})
+        declared = {each.logical for each in self._organizations()}
+        declared |= {
+            child.logical for each in self._organizations() for kind in KINDS for child in each.children(kind)
+        }
+        others = [id_ for id_ in candidates if labels.get(id_) not in declared]  # none of those in git
+        home["distinctFrom"] = sorted({*home.get("distinctFrom", ()), *others})
 
 
 def _mend_children(kind: str, children: list[Child], seen: set[str]) -> None:

@@ -86,6 +86,7 @@ def child(order: dict[str, Any]) -> None:
 
 
 def serve() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was started deaf to Ctrl-C
     preload()
     for line in sys.stdin:
         order = json.loads(line)

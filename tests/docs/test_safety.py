@@ -36,3 +36,9 @@ def test_its_bounds_are_those_of_the_code() -> None:
     assert f"the settle time ({SETTLE_S:g} s)" in PAGE
     assert f"within {NUMBERS[REST_PASSES]} passes" in PAGE
     assert len(PLANTS) >= 12
+
+
+def test_the_figures_are_there() -> None:
+    block = re.search(r"<!-- figures -->\n(.*)<!-- /figures -->", PAGE, re.DOTALL)
+    assert block
+    assert re.search(r"\d[\d,]* seeds, \d[\d,]* simulated hours", block[1])

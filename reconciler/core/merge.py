@@ -11,7 +11,7 @@ from reconciler.core.diff import live_value, same
 from reconciler.core.match import match_children
 from reconciler.model.change import Change, FieldChange
 from reconciler.model.kinds import IDP_FIELDS, KINDS, Field, Kind, KindName
-from reconciler.model.state import Certificate, Child, DesiredChild, Live, Organization, Value
+from reconciler.model.state import Certificate, Child, DesiredChild, Live, Value
 
 Body = dict[str, Any]
 
@@ -47,7 +47,8 @@ def merge(change: Change, live: Live, body: Body) -> Write | Satisfied | Stale:
     ]
     if moved:
         return Stale(f"{', '.join(moved)} changed since the plan was made; the next pass plans anew")
-    if _takes_the_primary(change, live):
+    # the server demotes by promoting another, which has happened before: who is primary now was made so since
+    if any(f.after is False and live_value(kind.field(f.wire), live) for f in change.fields):
         return Stale("it was made primary again meanwhile; the next pass plans anew")
     if all(same(kind.field(f.wire), f.after, live_value(kind.field(f.wire), live)) for f in change.fields):
         return Satisfied()
@@ -61,12 +62,6 @@ def _as_planned(field: Field, planned: FieldChange, live: Live) -> bool:
     value = live_value(field, live)
     before = planned.before
     return (before is not None and same(field, before, value)) or same(field, planned.after, value)
-
-
-def _takes_the_primary(change: Change, live: Live) -> bool:
-    """Whether this would leave none: the server demotes by promoting another, which has happened before."""
-    demotes = any(field.wire == "primary" and field.after is False for field in change.fields)
-    return demotes and not isinstance(live, Organization) and live.primary
 
 
 def _promotes_incomplete(change: Change, merged: Body) -> bool:

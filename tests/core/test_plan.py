@@ -180,8 +180,12 @@ def test_an_external_id_that_another_live_one_has_is_not_set() -> None:
     assert keys(made) == [("create", "SAMLConnection", "globex/okta")]
     free = organization("globex", id_=org_id(2), external_id="4713")
     assert keys(of(free, seen=seen)) == [("update", "Organization", "globex/globex")]
-    cleared = organization("globex", id_=org_id(2), external_id=None)
-    assert blocks(of(cleared, seen=observed(live(1), live(2, "4712")))) == []
+    named = organization("globex", id_=org_id(2), external_id=None, display_name="4711")
+    assert keys(of(named, seen=seen)) == [("update", "Organization", "globex/globex")]
+    cleared = structs.replace(named, owned={"externalId": ""})
+    assert keys(of(cleared, seen=observed(live(1), live(2, "4712")))) == [
+        ("update", "Organization", "globex/globex")
+    ]
 
 
 def test_one_that_is_declared_distinct_is_created_beside_it_but_does_not_get_its_domain() -> None:

@@ -14,9 +14,9 @@ from typing import Any
 from msgspec import Struct
 
 from bench.fleet import KEY, Tenant
+from reconciler.cli.logs import configure, watch
 from reconciler.engine.reconcile import carry_out, make_plan
-from reconciler.engine.world import Memory, World
-from reconciler.logs import configure, watch
+from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.change import Plan
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
@@ -113,9 +113,9 @@ def environment(url: str) -> EnvironmentSettings:
     return EnvironmentSettings(name=None, manifests="", api=ApiSettings(url, Secret(KEY)), limits=NO_LIMITS)
 
 
-def world() -> World:
+def world() -> Runtime:
     """The real clock and real HTTP."""
-    return World(time.time, random.Random(1), Memory(asyncio.get_running_loop().time()))
+    return Runtime(time.time, random.Random(1), RecentWrites(asyncio.get_running_loop().time()))
 
 
 @contextmanager

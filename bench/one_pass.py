@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from bench.clients import Took, Watch, environment, requests_of_read, unchanged, world
 from reconciler.api.client import Client
-from reconciler.core.plan import everything, plan
+from reconciler.cli.logs import watch
+from reconciler.core.planning.plan import everything, plan
 from reconciler.engine.load import load
 from reconciler.engine.observe import observe
 from reconciler.engine.reconcile import api_settings
-from reconciler.logs import watch
 from reconciler.model.state import Desired, Observed
 
 

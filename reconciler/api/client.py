@@ -14,13 +14,13 @@ import httpx
 import msgspec
 
 from reconciler.api import wire
-from reconciler.api.answers import judge
 from reconciler.api.connection import Connection, ReadOnly, Reply, TransportFactory, transports
-from reconciler.api.lanes import Lanes
+from reconciler.api.limiter import Lanes
 from reconciler.api.rate import Rate
-from reconciler.api.stop import rest
+from reconciler.api.responses import judge
+from reconciler.api.waiting import sleep_or_stop
 from reconciler.api.wire import Fresh, Page
-from reconciler.core.backoff import delay_s
+from reconciler.core.applying.backoff import delay_s
 from reconciler.model.errors import (
     ApiError,
     BadAnswer,
@@ -181,7 +181,7 @@ class Client:
                 await self._back_off("GET", route, attempt, error)
         raise AssertionError("a read is attempted at least once")
 
-    async def persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def retry_unsent(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What ends in a POST or PATCH, done anew while that certainly did not happen.
 
         All of it, also the reading that the write rests on: a wait can be minutes long.
@@ -201,7 +201,7 @@ class Client:
         wait_s = delay_s(attempt, self._rng.random(), at_least_s=error.retry_after_s or 0.0)
         self.retries += 1
         self._watch(Retrying(method, route.partition(" ")[2], attempt, wait_s, error.message))
-        await rest(wait_s, self._stop, self._ended)
+        await sleep_or_stop(wait_s, self._stop, self._ended)
 
     async def exchange(
         self, lane: Lane, method: str, target: str, route: str, body: dict[str, Any] | None
@@ -210,7 +210,7 @@ class Client:
         loop = asyncio.get_running_loop()
         if self._rate:
             async with self._gate:  # one waits at the rate, the others behind it: a lower one is felt at once
-                await rest(self._rate.wait_s(loop.time()), self._stop, self._ended)
+                await sleep_or_stop(self._rate.wait_s(loop.time()), self._stop, self._ended)
         if self._stop.is_set():
             raise Interrupted("asked to stop; the rest was not started")
         if self._ended.is_set():
@@ -239,7 +239,7 @@ class Client:
         if status not in SUFFERING or started < self._suffered_at:
             return
         self._suffered_at = now
-        self.lanes.suffered()
+        self.lanes.overloaded()
         if status == 429 and self._rate:
             self._rate.refused()
 
@@ -266,7 +266,7 @@ class Lane:
         return tuple(found)
 
     async def get(self, kind: Kind, id_: str) -> Fresh:
-        """The object as it is now; NotThere if it is not."""
+        """The object as it is now; NotFound if it is not."""
         route = f"GET {kind.route}/{{id}}"
 
         def decode(document: dict[str, Any]) -> Fresh:
@@ -274,9 +274,9 @@ class Lane:
 
         return await self._client.read(self, f"{kind.route}/{id_}", route, decode)
 
-    async def persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def retry_unsent(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What ends in a write over this lane, done anew while the write certainly did not happen."""
-        return await self._client.persist(attempt)
+        return await self._client.retry_unsent(attempt)
 
     # -- writes, each sent once: whoever repeats one looks anew first
 

@@ -13,7 +13,7 @@ from functools import cache
 
 import httpx
 
-from reconciler.api.answers import printable
+from reconciler.api.responses import printable
 from reconciler.api.transport import OneConnection, Proxied
 from reconciler.model.errors import ApiError, BadAnswer, Uncertain, Unsent, UsageError
 from reconciler.model.settings import ApiSettings

@@ -32,7 +32,7 @@ T = TypeVar("T")
 @options.output
 def show(name: str, output: str, **flags: Any) -> int:
     """One live organization: ids, ACS URL, SP entity id, SCIM base URL. NAME is a handle, external id or id."""
-    from reconciler.core.certificate import describe  # noqa: PLC0415 cryptography
+    from reconciler.core.values.certificate import describe  # noqa: PLC0415 cryptography
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
 
     errand = _errand(one_environment, name, flags)
@@ -120,10 +120,10 @@ async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _errand(choose: Callable[[Flags], EnvironmentSettings], name: str, flags: dict[str, Any]) -> Errand:
+    from reconciler.cli.logs import configure, watch  # noqa: PLC0415
     from reconciler.engine.load import load_partly  # noqa: PLC0415
     from reconciler.engine.onboard import Errand  # noqa: PLC0415
-    from reconciler.engine.world import Memory, World  # noqa: PLC0415
-    from reconciler.logs import configure, watch  # noqa: PLC0415
+    from reconciler.engine.runtime import RecentWrites, Runtime  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
     named = flags["folder"] is not None or flags["config"] is not None
@@ -136,5 +136,5 @@ def _errand(choose: Callable[[Flags], EnvironmentSettings], name: str, flags: di
                 f"{environment.manifests} cannot be used", f"See `reconciler validate {environment.manifests}`."
             )
         check_name(environment.name, environment.manifests, desired)
-    world = World(time.time, random.SystemRandom(), Memory(time.monotonic()))
-    return Errand(environment, desired, name, world, watch)
+    runtime = Runtime(time.time, random.SystemRandom(), RecentWrites(time.monotonic()))
+    return Errand(environment, desired, name, runtime, watch)

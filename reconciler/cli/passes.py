@@ -24,7 +24,7 @@ from reconciler.render.words import count
 
 if TYPE_CHECKING:
     from reconciler.engine.load import Loaded
-    from reconciler.engine.world import World
+    from reconciler.engine.runtime import Runtime
 
 
 @click.command()
@@ -42,7 +42,7 @@ def plan(**flags: Any) -> int:
     environment, desired = _loaded(one_environment, flags, output)
     if desired is None:
         return 8
-    made = asyncio.run(_plan(_world(), environment, desired))
+    made = asyncio.run(_plan(_runtime(), environment, desired))
     if output == "json":
         document(json.plan(made))
     else:
@@ -76,8 +76,8 @@ def _loaded(
     choose: Callable[[Flags], EnvironmentSettings], flags: dict[str, Any], output: str
 ) -> tuple[EnvironmentSettings, Desired | None]:
     """The settings and the desired state; None after its problems were shown."""
+    from reconciler.cli.logs import configure  # noqa: PLC0415
     from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
-    from reconciler.logs import configure  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
     environment = choose(Flags(**flags))
@@ -120,19 +120,19 @@ def _check_selection(environment: EnvironmentSettings, desired: Desired) -> None
         )
 
 
-async def _plan(world: World, environment: EnvironmentSettings, desired: Desired) -> Plan:
+async def _plan(runtime: Runtime, environment: EnvironmentSettings, desired: Desired) -> Plan:
     from reconciler.cli.progress import progress  # noqa: PLC0415
     from reconciler.engine.reconcile import make_plan  # noqa: PLC0415 the network, not needed for --help
 
     with progress() as watch, advising(environment.api):
-        return await make_plan(environment, desired, world, watch)
+        return await make_plan(environment, desired, runtime, watch)
 
 
-def _world() -> World:
+def _runtime() -> Runtime:
     """A process's own; its memory counts on the clock of every event loop."""
-    from reconciler.engine.world import Memory, World  # noqa: PLC0415
+    from reconciler.engine.runtime import RecentWrites, Runtime  # noqa: PLC0415
 
-    return World(time.time, random.SystemRandom(), Memory(time.monotonic()))
+    return Runtime(time.time, random.SystemRandom(), RecentWrites(time.monotonic()))
 
 
 def _code_of_plan(made: Plan, *, detailed: bool = False) -> int:
@@ -147,8 +147,8 @@ def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, y
 
     The question is asked outside of any event loop, where Ctrl-C ends it at once.
     """
-    world = _world()
-    made = asyncio.run(_plan(world, environment, desired))
+    runtime = _runtime()
+    made = asyncio.run(_plan(runtime, environment, desired))
     look = style(environment.manifests)
     if output == "text":
         result(text.plan(made, look))
@@ -158,11 +158,11 @@ def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, y
         report = Report(made, halt=NOT_CONFIRMED)
         _show_report(report, look, output)
         return report
-    return asyncio.run(_carry_out(made, environment, world, lambda report: _show_report(report, look, output)))
+    return asyncio.run(_carry_out(made, environment, runtime, lambda report: _show_report(report, look, output)))
 
 
 async def _carry_out(
-    made: Plan, environment: EnvironmentSettings, world: World, show: Callable[[Report], None]
+    made: Plan, environment: EnvironmentSettings, runtime: Runtime, show: Callable[[Report], None]
 ) -> Report:
     """Shows the report while signals are still caught: what was done is told, however often one asks to stop."""
     from reconciler.cli.progress import progress  # noqa: PLC0415
@@ -170,13 +170,13 @@ async def _carry_out(
 
     stop = _told_to_stop()
     with progress("writing") as watch:
-        report = await carry_out(made, environment, world, watch, stop)
+        report = await carry_out(made, environment, runtime, watch, stop)
     show(report)
     return report
 
 
 def _show_report(report: Report, look: text.Style, output: str) -> None:
-    from reconciler.logs import summary  # noqa: PLC0415
+    from reconciler.cli.logs import summary  # noqa: PLC0415
 
     if output == "json":
         document(json.report(report))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reconciler.logs import watch as logged
+from reconciler.cli.logs import watch as logged
 from reconciler.model.event import ChangeDone, Event, RequestDone, Retrying, Watch
 from reconciler.render.words import count
 

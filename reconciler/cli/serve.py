@@ -55,8 +55,8 @@ def run(**flags: Any) -> int:
 def _run(flags: dict[str, Any]) -> int:
     from msgspec import structs  # noqa: PLC0415
 
+    from reconciler.cli.logs import configure, watch  # noqa: PLC0415
     from reconciler.daemon.loop import run as loop  # noqa: PLC0415 the network, not needed for --help
-    from reconciler.logs import configure, watch  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
     once, listen, resync = flags.pop("once"), flags.pop("listen"), flags.pop("resync")

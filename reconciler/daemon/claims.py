@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable, Iterable
 
-from reconciler.api.stop import sooner
+from reconciler.api.waiting import sooner
 
 
 class Claims:

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 from msgspec import Struct, field
 
-from reconciler.api.stop import rest
-from reconciler.core.backoff import delay_s
+from reconciler.api.waiting import sleep_or_stop
+from reconciler.core.applying.backoff import delay_s
 from reconciler.daemon.claims import Claims
 from reconciler.daemon.http import serving
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import Status
 from reconciler.daemon.triggers import digest_of, happens, watch_folder
 from reconciler.daemon.worker import Shared, Source, Worker
-from reconciler.engine.world import Transport
+from reconciler.engine.runtime import Transport
 from reconciler.model.event import Watch
 from reconciler.model.settings import DaemonSettings
 
@@ -110,7 +110,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
 async def _beat(status: Status, stop: asyncio.Event) -> None:
     while not stop.is_set():
         status.beat = asyncio.get_running_loop().time()
-        await rest(BEAT_S, stop)
+        await sleep_or_stop(BEAT_S, stop)
 
 
 async def _keep(worker: Worker, daemon: DaemonSettings, around: Surroundings) -> None:

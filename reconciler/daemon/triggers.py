@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from reconciler.api.stop import sooner
+from reconciler.api.waiting import sooner
 from reconciler.model.errors import SourceError
 from reconciler.source.snapshot import digest
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import Struct, structs
 
-from reconciler.core.conclude import conclude
+from reconciler.core.applying.conditions import conclude
 from reconciler.daemon.claims import Claims
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
 from reconciler.engine.load import Loaded, load_partly
 from reconciler.engine.reconcile import api_settings, carry_out, make_plan, selecting
+from reconciler.engine.runtime import RecentWrites, Runtime, Transport
 from reconciler.engine.selection import check_selection
-from reconciler.engine.world import Memory, Transport, World
 from reconciler.model.change import Blocked, BlockReason, Plan
 from reconciler.model.errors import Interrupted, ReconcilerError, SourceError, WrongEnvironment, internal
 from reconciler.model.event import Event, Watch
@@ -70,8 +70,8 @@ class Worker:
         self._claims = shared.claims
         self._now = shared.now
         self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
-        memory = Memory(asyncio.get_running_loop().time())
-        self._world = World(shared.now, shared.rng, memory, shared.transport, asyncio.to_thread)
+        memory = RecentWrites(asyncio.get_running_loop().time())
+        self._runtime = Runtime(shared.now, shared.rng, memory, shared.transport, asyncio.to_thread)
         self._first: EnvironmentSettings | None = None
         self._settings: EnvironmentSettings | None = None
         self._known_by: Secret | None = None  # the key with which the environment was seen
@@ -153,7 +153,7 @@ class Worker:
     async def _plan(self, settings: EnvironmentSettings, desired: Desired) -> Plan:
         key = api_settings(settings).key
         try:
-            plan = await make_plan(settings, desired, self._world, self._watch, self.stop)
+            plan = await make_plan(settings, desired, self._runtime, self._watch, self.stop)
         except WrongEnvironment:
             if self._known_by not in {None, key}:
                 self._stop_for_good()
@@ -165,10 +165,10 @@ class Worker:
         self._claims.looked(self.name)
         await self._claims.all_looked(self.stop)
         if plan.environment_id is not None:
-            return await carry_out(plan, settings, self._world, self._watch, self.stop)
+            return await carry_out(plan, settings, self._runtime, self._watch, self.stop)
         async with self._claims.unknown:
             plan = await self._plan(settings, desired)  # meanwhile it may have become another worker's
-            report = await carry_out(plan, settings, self._world, self._watch, self.stop)
+            report = await carry_out(plan, settings, self._runtime, self._watch, self.stop)
             if report.environment_id is not None:
                 self._recognize(report.environment_id, api_settings(settings).key)
             return report

@@ -9,7 +9,7 @@ from msgspec import structs
 from reconciler.api.client import Lane
 from reconciler.delivery.directory import Directory
 from reconciler.engine.pass_state import PassState
-from reconciler.engine.world import wait_until
+from reconciler.engine.runtime import wait_until
 from reconciler.model.change import Change
 from reconciler.model.errors import DeliveryError
 from reconciler.model.kinds import DIRECTORY, KindName
@@ -34,12 +34,12 @@ async def _issue_link(change: Change, state: PassState, delivery: Directory) -> 
     link = change.link
     if link is None:
         raise LookupError("a setup link without an extent")
-    now = state.world.now()
+    now = state.runtime.now()
     pending = Record(RecordState.PENDING, organization, None, link.saml, link.scim, now, None)
-    handle, keep = change.key.organization, state.world.aside
+    handle, keep = change.key.organization, state.runtime.aside
     await keep(lambda: delivery.write(handle, None, pending))
     async with state.client.lane() as lane:
-        url = await lane.persist(lambda: lane.setup_url(organization, saml=link.saml, scim=link.scim))
+        url = await lane.retry_unsent(lambda: lane.setup_url(organization, saml=link.saml, scim=link.scim))
     issued = Record(RecordState.ISSUED, organization, None, link.saml, link.scim, now, now + LINK_LIFETIME_S)
     await keep(lambda: delivery.write(handle, None, issued, url))
     return Outcome(change, Result.APPLIED, organization)
@@ -49,7 +49,7 @@ async def _issue_token(change: Change, state: PassState, delivery: Directory) ->
     """Rotating cuts off whoever has a token, so it is looked at again right before, and settled if pending."""
     organization, directory = state.resolve(change.parent), state.resolve(change.id)
     handle = change.key.organization
-    earlier = await state.world.aside(lambda: delivery.read(handle, change.key.name))
+    earlier = await state.runtime.aside(lambda: delivery.read(handle, change.key.name))
     if earlier and earlier.state is RecordState.PENDING and earlier.directory_id == directory:
         await _settle(earlier, state)
     pending = Record(
@@ -58,7 +58,7 @@ async def _issue_token(change: Change, state: PassState, delivery: Directory) ->
         directory_id=directory,
         saml=False,
         scim=False,
-        issued_at=state.world.now(),
+        issued_at=state.runtime.now(),
         expires_at=None,
     )
 
@@ -66,20 +66,20 @@ async def _issue_token(change: Change, state: PassState, delivery: Directory) ->
         fresh = (await lane.get(DIRECTORY, directory)).live
         if not isinstance(fresh, SCIMDirectory) or fresh.has_client_bearer_token:
             return None
-        await state.world.aside(lambda: delivery.write(handle, change.key.name, pending))
+        await state.runtime.aside(lambda: delivery.write(handle, change.key.name, pending))
         return await lane.rotate(directory), fresh.scim_base_url
 
     async with state.client.lane() as lane:
-        made = await lane.persist(lambda: attempt(lane))
+        made = await lane.retry_unsent(lambda: attempt(lane))
     if made is None:
         return Outcome(change, Result.STALE, directory, "it has a token meanwhile; the next pass plans anew")
     issued = structs.replace(pending, state=RecordState.ISSUED)
-    await state.world.aside(lambda: delivery.write(handle, change.key.name, issued, *made))
+    await state.runtime.aside(lambda: delivery.write(handle, change.key.name, issued, *made))
     return Outcome(change, Result.APPLIED, directory)
 
 
 async def _settle(earlier: Record, state: PassState) -> None:
     """Waits until a rotation that was lost on the way would show in the directory."""
-    age_s = state.world.now() - earlier.issued_at
+    age_s = state.runtime.now() - earlier.issued_at
     remaining_s = min(state.settle_s, max(0.0, state.settle_s - age_s))
     await wait_until(asyncio.get_running_loop().time() + remaining_s, state.stop)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
-from reconciler.core.resolve import resolve
-from reconciler.core.validate import validate
+from reconciler.core.manifests.resolve import resolve
+from reconciler.core.manifests.validate import validate
 from reconciler.model.manifest import Problem, Severity
 from reconciler.model.state import Desired
 from reconciler.source import schemas, snapshot

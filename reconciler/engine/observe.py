@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.api.client import Client
-from reconciler.core.plan import Selected
+from reconciler.core.planning.plan import Selected
 from reconciler.delivery.directory import Directory
 from reconciler.model.errors import ApiError, Interrupted, Overrun, Unauthorized
 from reconciler.model.event import Listed, Watch

@@ -7,11 +7,11 @@ import asyncio
 from msgspec import Struct, structs
 
 from reconciler.api.client import Client
-from reconciler.core.guard import foreign_environment
-from reconciler.core.match import match_children
+from reconciler.core.planning.guard import foreign_environment
+from reconciler.core.planning.match import match_children
 from reconciler.engine.issue import LINK_LIFETIME_S
 from reconciler.engine.reconcile import connected, delivery
-from reconciler.engine.world import World
+from reconciler.engine.runtime import Runtime
 from reconciler.model.errors import UsageError, WrongEnvironment
 from reconciler.model.event import Watch
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY
@@ -43,12 +43,12 @@ class Errand(Struct, frozen=True):
     environment: EnvironmentSettings
     desired: Desired | None
     name: str
-    world: World
+    runtime: Runtime
     watch: Watch
 
     def client(self, *, read_only: bool) -> Client:
         """A client of its own."""
-        return connected(self.environment, self.world, self.watch, read_only=read_only)
+        return connected(self.environment, self.runtime, self.watch, read_only=read_only)
 
 
 async def find(errand: Errand) -> Customer:
@@ -88,13 +88,13 @@ def _means(wanted: DesiredOrganization, live: Organization) -> bool:
 
 async def setup_link(errand: Errand, customer: Customer, *, saml: bool, scim: bool) -> Secret:
     """A one-time link, valid for a day; recorded too, by its manifest's name, where a target is configured."""
-    target, now = delivery(errand.environment), errand.world.now()
+    target, now = delivery(errand.environment), errand.runtime.now()
     name = customer.wanted.name if customer.wanted else ""
     id_ = customer.organization.id
     if target and name:
         target.write(name, None, Record(RecordState.PENDING, id_, None, saml, scim, now, None))
     async with errand.client(read_only=False) as client, client.lane() as lane:
-        url = await lane.persist(lambda: lane.setup_url(id_, saml=saml, scim=scim))
+        url = await lane.retry_unsent(lambda: lane.setup_url(id_, saml=saml, scim=scim))
     if target and name:
         issued = Record(RecordState.ISSUED, id_, None, saml, scim, now, now + LINK_LIFETIME_S)
         target.write(name, None, issued, url)
@@ -140,12 +140,12 @@ async def rotate_token(errand: Errand, rotation: Rotation) -> None:
         directory_id=live.id,
         saml=False,
         scim=False,
-        issued_at=errand.world.now(),
+        issued_at=errand.runtime.now(),
         expires_at=None,
     )
     await asyncio.to_thread(target.write, rotation.organization, rotation.directory, pending)
     async with errand.client(read_only=False) as client, client.lane() as lane:
-        token = await lane.persist(lambda: lane.rotate(live.id))
+        token = await lane.retry_unsent(lambda: lane.rotate(live.id))
     issued = structs.replace(pending, state=RecordState.ISSUED)
     await asyncio.to_thread(
         target.write, rotation.organization, rotation.directory, issued, token, live.scim_base_url

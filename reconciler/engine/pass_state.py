@@ -6,7 +6,7 @@ import asyncio
 
 from reconciler.api.client import Client
 from reconciler.delivery.directory import Directory
-from reconciler.engine.world import World
+from reconciler.engine.runtime import Runtime
 from reconciler.model.change import Action, Change, Key, Plan, Ref
 from reconciler.model.errors import Interrupted
 from reconciler.model.kinds import KindName
@@ -24,12 +24,12 @@ class PassState:
         environment: EnvironmentSettings,
         client: Client,
         delivery: Directory | None,
-        world: World,
+        runtime: Runtime,
         stop: asyncio.Event,
     ) -> None:
         self.client = client
         self.delivery = delivery
-        self.world = world
+        self.runtime = runtime
         self.settle_s = environment.settle_s
         self.environment_id = plan.environment_id  # None until an answer shows it
         self.pins = (environment.environment_id, plan.pin)
@@ -94,7 +94,7 @@ class PassState:
     def uncertain(self, change: Change) -> None:
         """The change ended without an answer: no further child is created there before the next pass looked."""
         self._uncertain.add(change.key.organization)
-        self.world.memory.uncertain(asyncio.get_running_loop().time())
+        self.runtime.recent_writes.uncertain(asyncio.get_running_loop().time())
 
     def is_uncertain(self, organization: str) -> bool:
         """Whether a change of that organization ended without an answer."""

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from msgspec import structs
 
 from reconciler.api.client import Client
-from reconciler.core.guard import foreign_environment, refusals, tightened
-from reconciler.core.plan import Selected, plan
+from reconciler.core.planning.guard import foreign_environment, refusals, tightened
+from reconciler.core.planning.plan import Selected, plan
 from reconciler.delivery.directory import Directory
 from reconciler.engine.apply import apply
 from reconciler.engine.observe import observe, records
 from reconciler.engine.pass_state import PassState
-from reconciler.engine.world import World, wait_until
+from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.model.change import Plan
 from reconciler.model.errors import CredentialsError, WrongEnvironment
 from reconciler.model.event import Watch
@@ -26,7 +26,7 @@ from reconciler.model.state import Desired, DesiredOrganization
 async def make_plan(
     environment: EnvironmentSettings,
     desired: Desired,
-    world: World,
+    runtime: Runtime,
     watch: Watch,
     stop: asyncio.Event | None = None,
 ) -> Plan:
@@ -39,48 +39,48 @@ async def make_plan(
     """
     check = _environment_check(environment, desired)
     selected = selecting(environment.selection)
-    await wait_until(world.memory.observable_at(environment.settle_s), stop or asyncio.Event())
-    async with connected(environment, world, watch, stop, read_only=True) as client:
+    await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop or asyncio.Event())
+    async with connected(environment, runtime, watch, stop, read_only=True) as client:
         observed = await observe(desired, client, watch, selected, check)
     target = delivery(environment)
     if target:
-        kept = await world.aside(lambda: records(desired, target))
+        kept = await runtime.aside(lambda: records(desired, target))
         observed = structs.replace(observed, records=kept)
-    made = await world.aside(lambda: plan(desired, observed, world.now(), selected))
+    made = await runtime.aside(lambda: plan(desired, observed, runtime.now(), selected))
     limits = tightened(environment.limits, desired.environment.limits)
     return structs.replace(made, refusals=refusals(made, limits, environment.approve))
 
 
 async def carry_out(
-    plan: Plan, environment: EnvironmentSettings, world: World, watch: Watch, stop: asyncio.Event
+    plan: Plan, environment: EnvironmentSettings, runtime: Runtime, watch: Watch, stop: asyncio.Event
 ) -> Report:
     """Applies a plan that no guard refused; `stop` set: no further write starts."""
     if plan.refusals or not plan.changes:
         return Report(plan)
-    async with connected(environment, world, watch, stop) as client:
+    async with connected(environment, runtime, watch, stop) as client:
         client.grow(len(plan.changes))
         state = PassState(
             plan=plan,
             environment=environment,
             client=client,
             delivery=delivery(environment),
-            world=world,
+            runtime=runtime,
             stop=stop,
         )
         return await apply(plan, state, watch)
 
 
 async def reconcile(
-    environment: EnvironmentSettings, desired: Desired, world: World, watch: Watch, stop: asyncio.Event
+    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, watch: Watch, stop: asyncio.Event
 ) -> Report:
     """A whole pass."""
-    made = await make_plan(environment, desired, world, watch, stop)
-    return await carry_out(made, environment, world, watch, stop)
+    made = await make_plan(environment, desired, runtime, watch, stop)
+    return await carry_out(made, environment, runtime, watch, stop)
 
 
 def connected(
     environment: EnvironmentSettings,
-    world: World,
+    runtime: Runtime,
     watch: Watch,
     stop: asyncio.Event | None = None,
     *,
@@ -89,10 +89,10 @@ def connected(
     """A client for one pass or errand; raises CredentialsError where no key was given."""
     return Client(
         api_settings(environment),
-        now=world.now,
-        rng=world.rng,
+        now=runtime.now,
+        rng=runtime.rng,
         watch=watch,
-        transport=world.transport,
+        transport=runtime.transport,
         read_only=read_only,
         stop=stop,
     )

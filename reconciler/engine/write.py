@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from reconciler.api.client import Lane
-from reconciler.core.guard import foreign_environment
-from reconciler.core.merge import Satisfied, Stale, Write, creation, merge, not_as_meant, still_absent
+from reconciler.core.applying.merge import Satisfied, Stale, Write, creation, merge, not_as_meant, still_absent
+from reconciler.core.planning.guard import foreign_environment
 from reconciler.engine.pass_state import PassState
-from reconciler.engine.world import wait_until
+from reconciler.engine.runtime import wait_until
 from reconciler.model.change import Change
-from reconciler.model.errors import BadAnswer, NotThere, Uncertain, WrongEnvironment
+from reconciler.model.errors import BadAnswer, NotFound, Uncertain, WrongEnvironment
 from reconciler.model.kinds import KINDS
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.state import Live, Organization
@@ -19,14 +19,14 @@ GONE = "it is no longer there; the next pass plans anew"
 async def update(change: Change, state: PassState) -> Outcome:
     """Read, merge, write over one connection."""
     async with state.client.lane() as lane:
-        return await lane.persist(lambda: _update(change, state.resolve(change.id), lane))
+        return await lane.retry_unsent(lambda: _update(change, state.resolve(change.id), lane))
 
 
 async def _update(change: Change, id_: str, lane: Lane) -> Outcome:
     kind = KINDS[change.key.kind]
     try:
         fresh = await lane.get(kind, id_)
-    except NotThere:
+    except NotFound:
         return Outcome(change, Result.STALE, id_, GONE)
     decision = merge(change, fresh.live, fresh.body)
     if isinstance(decision, Stale):
@@ -69,13 +69,13 @@ async def _first_create(change: Change, state: PassState) -> Outcome:
 async def _create_organization(change: Change, state: PassState) -> Outcome:
     body = creation(change, None)
     async with state.client.lane() as lane:
-        answer = await lane.persist(lambda: lane.create(KINDS[change.key.kind], body))
+        answer = await lane.retry_unsent(lambda: lane.create(KINDS[change.key.kind], body))
     if isinstance(answer, Organization):
         wrong = foreign_environment(answer.environment_id, (state.environment_id, *state.pins))
         if wrong:
             raise WrongEnvironment(f"{answer.id} was created in the wrong environment: {wrong}")
         state.environment_id = answer.environment_id
-    state.world.memory.created(answer.id)
+    state.runtime.recent_writes.created(answer.id)
     return _as_meant(change, Write(body), answer)
 
 
@@ -88,9 +88,9 @@ async def create_child(change: Change, state: PassState) -> Outcome:
             error="an earlier change here is unknown; the next pass looks before it creates",
         )
     parent_id = state.resolve(change.parent)
-    await wait_until(state.world.memory.creatable_at(parent_id, state.settle_s), state.stop)
+    await wait_until(state.runtime.recent_writes.creatable_at(parent_id, state.settle_s), state.stop)
     async with state.client.lane() as lane:
-        return await lane.persist(lambda: _create_child(change, parent_id, state, lane))
+        return await lane.retry_unsent(lambda: _create_child(change, parent_id, state, lane))
 
 
 async def _create_child(change: Change, parent_id: str, state: PassState, lane: Lane) -> Outcome:

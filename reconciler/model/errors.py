@@ -10,7 +10,7 @@ ReconcilerError                    a message for a person, a hint what to do, an
 └── ApiError                   1   about one request; carries its route, never its query or body
     ├── Unauthorized           3   wrong key, or no Management API access; nothing was done
     ├── Refused                1   refused with a known meaning; nothing was done
-    │   ├── NotThere               no such object in this environment
+    │   ├── NotFound               no such object in this environment
     │   └── Taken                  the external id belongs to another organization (23505)
     ├── Unsent                 1   certainly nothing was done; may be retried, also a POST
     ├── Overrun                1   a limit of ours was reached: requests of a pass
@@ -110,7 +110,7 @@ class Refused(ApiError):
     """Refused with a known meaning; nothing was done."""
 
 
-class NotThere(Refused):
+class NotFound(Refused):
     """No such object in this environment."""
 
 

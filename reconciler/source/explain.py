@@ -18,7 +18,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from reconciler.core.fault import Fault, shown
+from reconciler.core.values.problems import Fault, shown
 from reconciler.model.manifest import Document, Path, Problem
 from reconciler.source.scalars import quoted
 

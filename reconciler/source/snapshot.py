@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from reconciler.core.fault import Fault, shown, warning
+from reconciler.core.values.problems import Fault, shown, warning
 from reconciler.model.errors import SourceError
 from reconciler.model.manifest import Document, Manifests, Origin, Path, Problem, attachment
 from reconciler.source.revision import commit

@@ -23,7 +23,7 @@ from yaml import (
 )
 from yaml._yaml import CParser
 
-from reconciler.core.fault import shown
+from reconciler.core.values.problems import shown
 from reconciler.model.manifest import Document, Origin, Problem
 from reconciler.source.places import Places
 from reconciler.source.scalars import COLLECTION_TAGS, CONTROL, SCALAR_TAGS, Ambiguous, Scalar, plain, quoted

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from reconciler.model.errors import Unsent
-from tests.api.raw import RawServer, Talk, client, create, full_backlog
-from tests.core.build import org_id
+from tests.support.build import org_id
+from tests.support.raw_server import RawServer, Talk, client, create, full_backlog
 
 HOST = "several.example"
 GOOD, DEAD = "127.0.0.1", "127.0.0.2"

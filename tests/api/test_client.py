@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from reconciler.api.client import Client
 from reconciler.api.connection import MAX_SILENCE_BEFORE_WRITE_S, ReadOnly
-from reconciler.core.backoff import delay_s
+from reconciler.core.applying.backoff import delay_s
 from reconciler.model.errors import (
     ApiError,
     BadAnswer,
     Interrupted,
-    NotThere,
+    NotFound,
     Overrun,
     Refused,
     Taken,
@@ -33,7 +33,8 @@ from reconciler.model.errors import (
 from reconciler.model.event import RequestDone, Retrying
 from reconciler.model.kinds import CONNECTION, DIRECTORY, ORGANIZATION
 from reconciler.model.secret import Secret
-from tests.api.scripted import (
+from tests.support.build import conn_id, dir_id, org_id
+from tests.support.scripted_api import (
     KEY,
     URL,
     Sent,
@@ -47,14 +48,13 @@ from tests.api.scripted import (
     organizations,
     refusal,
 )
-from tests.core.build import conn_id, dir_id, org_id
 
 ATTEMPTS = 5
 
 
 async def create(client: Client) -> Any:
     async with client.lane() as lane:
-        return await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
+        return await lane.retry_unsent(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
 
 
 async def get(client: Client) -> Any:
@@ -89,11 +89,11 @@ def test_each_request_is_what_the_api_expects() -> None:
         async with client.lane() as lane:
             await lane.get(ORGANIZATION, org_id(1))
             await lane.children(CONNECTION, org_id(1))
-            await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Ü", "domains": []}))
-            await lane.persist(lambda: lane.create(DIRECTORY, {"organizationId": org_id(1)}))
-            await lane.persist(lambda: lane.update(ORGANIZATION, org_id(1), {}))
-            token = await lane.persist(lambda: lane.rotate(dir_id(1)))
-            return token, await lane.persist(lambda: lane.setup_url(org_id(1), saml=True, scim=False))
+            await lane.retry_unsent(lambda: lane.create(ORGANIZATION, {"displayName": "Ü", "domains": []}))
+            await lane.retry_unsent(lambda: lane.create(DIRECTORY, {"organizationId": org_id(1)}))
+            await lane.retry_unsent(lambda: lane.update(ORGANIZATION, org_id(1), {}))
+            token = await lane.retry_unsent(lambda: lane.rotate(dir_id(1)))
+            return token, await lane.retry_unsent(lambda: lane.setup_url(org_id(1), saml=True, scim=False))
 
     lived = live(server, use)
     assert lived.error is None
@@ -339,7 +339,7 @@ FAULTS: dict[str, tuple[Any, type[ApiError], bool]] = {
 FINAL: dict[str, tuple[Any, type[ApiError]]] = {
     "wrong key": (refusal("get api key by secret value: no rows in result set"), Unauthorized),
     "401": (refusal("", 401), Unauthorized),
-    "not there": (refusal("store: no rows in result set"), NotThere),
+    "not there": (refusal("store: no rows in result set"), NotFound),
     "taken": (refusal("store: (SQLSTATE 23505)"), Taken),
     "malformed": (refusal("proto: syntax error"), Refused),
     "404": (refusal("", 404), Refused),
@@ -399,27 +399,27 @@ def write(use: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 @write
 async def create_organization(lane: Any) -> Any:
-    return await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
+    return await lane.retry_unsent(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
 
 
 @write
 async def create_connection(lane: Any) -> Any:
-    return await lane.persist(lambda: lane.create(CONNECTION, {"organizationId": org_id(1)}))
+    return await lane.retry_unsent(lambda: lane.create(CONNECTION, {"organizationId": org_id(1)}))
 
 
 @write
 async def update_organization(lane: Any) -> Any:
-    return await lane.persist(lambda: lane.update(ORGANIZATION, org_id(1), {}))
+    return await lane.retry_unsent(lambda: lane.update(ORGANIZATION, org_id(1), {}))
 
 
 @write
 async def rotate_token(lane: Any) -> Any:
-    return await lane.persist(lambda: lane.rotate(dir_id(1)))
+    return await lane.retry_unsent(lambda: lane.rotate(dir_id(1)))
 
 
 @write
 async def make_link(lane: Any) -> Any:
-    return await lane.persist(lambda: lane.setup_url(org_id(1), saml=True, scim=True))
+    return await lane.retry_unsent(lambda: lane.setup_url(org_id(1), saml=True, scim=True))
 
 
 @pytest.mark.parametrize("name", WRITES)
@@ -682,10 +682,10 @@ def test_a_write_never_goes_out_over_a_connection_that_was_silent_for_long() -> 
         async with client.lane() as lane:
             for pause_s in (0.0, MAX_SILENCE_BEFORE_WRITE_S - 0.1, MAX_SILENCE_BEFORE_WRITE_S + 0.1, 0.0):
                 await asyncio.sleep(pause_s)
-                await lane.persist(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
+                await lane.retry_unsent(lambda: lane.create(ORGANIZATION, {"displayName": "Acme"}))
             await asyncio.sleep(20)
             await lane.get(ORGANIZATION, org_id(1))
-            await lane.persist(lambda: lane.update(ORGANIZATION, org_id(1), {}))
+            await lane.retry_unsent(lambda: lane.update(ORGANIZATION, org_id(1), {}))
 
     server = Server(GOOD)
     assert live(server, use).error is None

@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from reconciler.api.client import Client
 from reconciler.model.errors import ApiError, BadAnswer, Refused, Unauthorized, Uncertain, Unsent
-from tests.api.raw import (
+from tests.support.build import org_id
+from tests.support.raw_server import (
     MAX_BODY_BYTES,
     ORGANIZATION_1,
     RawServer,
@@ -29,7 +30,6 @@ from tests.api.raw import (
     plain,
     read,
 )
-from tests.core.build import org_id
 
 CAP_S = 4.0  # the settings allow less; the rest is for busy machines
 CAP_BYTES = 8 * MAX_BODY_BYTES

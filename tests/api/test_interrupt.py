@@ -16,13 +16,24 @@ from typing import Any
 import pytest
 
 from reconciler.api.client import Client
-from reconciler.core.plan import Selected
+from reconciler.core.planning.plan import Selected
 from reconciler.engine.observe import observe
 from reconciler.model.errors import ApiError
 from reconciler.model.kinds import CONNECTION
 from reconciler.model.state import DesiredOrganization
-from tests.api.raw import KEY, ORGANIZATION_1, RawServer, Talk, answer, client, create, full_backlog, plain, read
-from tests.core.build import desired, org_id, organization
+from tests.support.build import desired, org_id, organization
+from tests.support.raw_server import (
+    KEY,
+    ORGANIZATION_1,
+    RawServer,
+    Talk,
+    answer,
+    client,
+    create,
+    full_backlog,
+    plain,
+    read,
+)
 
 ROOT = Path(__file__).parents[2]
 

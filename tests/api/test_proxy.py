@@ -13,8 +13,8 @@ import trustme
 
 from reconciler.api.client import Client
 from reconciler.model.errors import ApiError, Uncertain, Unsent
-from tests.api.raw import KEY, RawServer, Talk, client, create, plain, read
-from tests.core.build import org_id
+from tests.support.build import org_id
+from tests.support.raw_server import KEY, RawServer, Talk, client, create, plain, read
 
 Use = Callable[[Client], Awaitable[list[str]]]
 PASSWORD = "hunter2canary"

@@ -14,8 +14,8 @@ import trustme
 
 from reconciler.api.client import Client
 from reconciler.model.errors import ApiError, Unsent, UsageError
-from tests.api.raw import KEY, RawServer, Talk, client, create, plain, read
-from tests.core.build import org_id
+from tests.support.build import org_id
+from tests.support.raw_server import KEY, RawServer, Talk, client, create, plain, read
 
 Use = Callable[[Client], Awaitable[list[str]]]
 TRUST_HINT = "The server's certificate is not trusted: name its authority with --ca-file, or correct the address."

@@ -13,7 +13,7 @@ from reconciler.api import wire
 from reconciler.model.errors import BadAnswer
 from reconciler.model.kinds import CONNECTION, DIRECTORY, KINDS, ORGANIZATION, Kind, KindName
 from reconciler.model.state import LIVE_TYPES, Organization, SAMLConnection, SCIMDirectory
-from tests.core.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
+from tests.support.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
 
 ROUTE = "GET /v1/things"
 # One whole object of each kind, as the server would write it, and how it is understood.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell, opened
+from tests.support.shell import Shell, opened
 
 
 @pytest.fixture

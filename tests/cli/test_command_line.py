@@ -16,8 +16,8 @@ from reconciler import __version__
 from reconciler.cli.main import COMMANDS, HELP, cli
 from reconciler.cli.output import FIRST_WINS, exit_code
 from reconciler.source import schemas
-from tests.cli.quiet import Done, ended
-from tests.cli.shell import EXAMPLES, Shell
+from tests.support.quiet import Done, ended
+from tests.support.shell import EXAMPLES, Shell
 
 PRODUCTION = EXAMPLES / "production"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.cli.quiet import ended
-from tests.cli.terminal import terminal
+from tests.support.quiet import ended
+from tests.support.terminal import terminal
 
 EMULATOR = [sys.executable, "-m", "reconciler", "emulator"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import EXAMPLES
+from tests.support.shell import EXAMPLES
 
 SLOW = {
     *("aiolimiter", "httpx", "jsonschema", "prometheus_client", "rich", "starlette", "structlog"),

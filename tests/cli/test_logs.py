@@ -13,13 +13,13 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import logs
+from reconciler.cli import logs
 from reconciler.model.event import ChangeDone, Listed, RequestDone, Retrying
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
-from tests.cli.shell import EXAMPLES, Shell
-from tests.core.build import conn_id, org_id
-from tests.render.values import ENTRA, OKTA, REPORT
+from tests.support.build import conn_id, org_id
+from tests.support.plans import ENTRA, OKTA, REPORT
+from tests.support.shell import EXAMPLES, Shell
 
 KEY = "ssoready_sk_" + "a" * 25
 FIELDS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import EXAMPLES, Shell
+from tests.support.shell import EXAMPLES, Shell
 
 COMMANDS = (
     ["apply", "--yes"],

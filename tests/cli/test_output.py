@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import EXAMPLES, Shell
+from tests.support.shell import EXAMPLES, Shell
 
 RECONCILER = [sys.executable, "-m", "reconciler"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.api.client import Client
 from reconciler.model.state import Organization
-from tests.cli.shell import EXAMPLES, Shell
+from tests.support.shell import EXAMPLES, Shell
 
 READING: dict[str, tuple[object, ...]] = {
     "validate": ("validate", EXAMPLES / "production"),

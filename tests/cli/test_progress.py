@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.cli.logs import configure
 from reconciler.cli.progress import Tally, progress
-from reconciler.logs import configure
 from reconciler.model.event import ChangeDone, Event, Listed, RequestDone, Retrying
 from reconciler.model.outcome import Outcome, Result
-from tests.render.values import OKTA
+from tests.support.plans import OKTA
 
 REQUEST = RequestDone("GET", "/v1/organizations", 200, 0.02)
 RETRY = Retrying("GET", "/v1/organizations", 1, 0.1, "refused")

@@ -16,8 +16,8 @@ import pytest
 
 from reconciler.emulator import Answer, Request
 from reconciler.emulator.faults import Trouble
-from tests.cli.shell import EXAMPLES, Shell, opened
-from tests.cli.terminal import terminal
+from tests.support.shell import EXAMPLES, Shell, opened
+from tests.support.terminal import terminal
 
 PRODUCTION = EXAMPLES / "production"
 CTRL_C, CTRL_D = "\x03", "\x04"

@@ -13,8 +13,8 @@ import jsonschema_rs
 import pytest
 
 from reconciler.source import schemas
-from tests.core.certificates import private_key
-from tests.source.build import ENVIRONMENT, organization, sound, write
+from tests.support.certificates import private_key
+from tests.support.folders import ENVIRONMENT, organization, sound, write
 
 PLAIN = {"PATH": os.environ["PATH"], "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
 

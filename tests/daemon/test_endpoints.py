@@ -15,7 +15,7 @@ from reconciler.daemon.http import application, serving
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
 from reconciler.model.errors import UsageError
-from tests.daemon.running import Api, daemon, environment, organization, source, write
+from tests.support.daemons import Api, daemon, environment, organization, source, write
 
 # The documented names, each with its labels.
 DOCUMENTED = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.running import A_WHILE_S, Api, daemon, environment, once, organization, source, texts, write
+from tests.support.daemons import A_WHILE_S, Api, daemon, environment, once, organization, source, texts, write
 
 UNKNOWN_KEY = "ssoready_sk_" + "0" * 25
 

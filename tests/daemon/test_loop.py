@@ -20,7 +20,7 @@ from reconciler.daemon import triggers
 from reconciler.daemon.loop import BUSY_SHARE, next_pass_s
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings
-from tests.daemon.running import A_WHILE_S, Api, Daemon, daemon, environment, organization, source, write
+from tests.support.daemons import A_WHILE_S, Api, Daemon, daemon, environment, organization, source, write
 
 PROMPT_S = 3.0  # what would be waited for lasts ten times as long
 

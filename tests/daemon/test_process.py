@@ -22,7 +22,7 @@ from reconciler.cli import serve
 from reconciler.cli.main import run
 from reconciler.emulator import Emulator, Store
 from reconciler.emulator.serve import background
-from tests.daemon.running import PATIENCE_S, environment, organization, write
+from tests.support.daemons import PATIENCE_S, environment, organization, write
 
 UNKNOWN_KEY = "ssoready_sk_" + "0" * 25
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tests.daemon.running import Api, daemon, environment, source, write
+from tests.support.daemons import Api, daemon, environment, source, write
 
 SUCCESS = "reconciler_last_success_timestamp_seconds"
 

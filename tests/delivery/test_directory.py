@@ -15,7 +15,7 @@ from reconciler.delivery.directory import MAX_RECORD_BYTES, Directory
 from reconciler.model.errors import DeliveryError
 from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState
-from tests.core.build import dir_id, org_id
+from tests.support.build import dir_id, org_id
 
 TOKEN = "ssoready_scim_bearer_token_canary"
 URL = "https://admin.example/setup?one-time-token=canary"

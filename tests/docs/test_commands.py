@@ -12,7 +12,7 @@ from reconciler.cli.config import Daemon, Deliver, FileLimits, Section, read_fil
 from reconciler.cli.credentials import KEY, KEY_FILES, URL_VARIABLES
 from reconciler.cli.main import cli
 from reconciler.cli.output import FIRST_WINS
-from reconciler.core.guard import MATCHED_MIN
+from reconciler.core.planning.guard import MATCHED_MIN
 from reconciler.model.change import BlockReason, HintReason
 from reconciler.model.errors import ApiError, ReconcilerError, UsageError
 from reconciler.model.outcome import Result
@@ -118,7 +118,7 @@ def test_every_json_document_is_described_with_its_schema_and_no_other() -> None
 
 def given(reasons: type[BlockReason | HintReason]) -> list[str]:
     """The reasons that a decision gives; one that none gives is nothing to tell people of."""
-    source = "".join(path.read_text() for path in (ROOT / "reconciler" / "core").glob("*.py"))
+    source = "".join(path.read_text() for path in (ROOT / "reconciler" / "core").rglob("*.py"))
     return [reason for reason in reasons if f"{reasons.__name__}.{reason.name}" in source]
 
 

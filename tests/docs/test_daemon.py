@@ -73,7 +73,7 @@ def test_every_value_of_a_label_is_named(metric: str, values: tuple[str, ...]) -
 def events() -> set[str]:
     """Every event that the daemon can log."""
     found = set()
-    for path in (*(ROOT / "reconciler" / "daemon").glob("*.py"), ROOT / "reconciler" / "logs.py"):
+    for path in (*(ROOT / "reconciler" / "daemon").glob("*.py"), ROOT / "reconciler" / "cli" / "logs.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue

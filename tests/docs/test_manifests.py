@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core import guard, metadata
+from reconciler.core.planning import guard
+from reconciler.core.values import metadata
 from reconciler.engine.load import load
 from reconciler.source import schemas, snapshot, yaml
 from tests.docs.pages import PAGES, ROOT, Block, blocks, codes, first_codes, page, prose, sentences, table

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.serve import emulator
-from reconciler.core.match import match_children
-from reconciler.core.plan import plan
+from reconciler.core.planning.match import match_children
+from reconciler.core.planning.plan import plan
 from reconciler.emulator.faults import ANSWERS, parse
 from reconciler.model.change import BlockReason
 from reconciler.model.state import Observed, ObservedOrganization, Organization
-from tests.core.build import CONNECTION, ENVIRONMENT_ID, conn_id, connection, desired, live_connection, org_id
-from tests.core.build import organization as declared
 from tests.docs.pages import (
     PAGES,
     ROOT,
@@ -29,6 +27,8 @@ from tests.docs.pages import (
     read,
     table,
 )
+from tests.support.build import CONNECTION, ENVIRONMENT_ID, conn_id, connection, desired, live_connection, org_id
+from tests.support.build import organization as declared
 from tests.test_architecture import FLOORS
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.shell import EXAMPLES, Shell
+from tests.support.shell import EXAMPLES, Shell
 
 PRODUCTION = EXAMPLES / "production"
 COMMANDS = (

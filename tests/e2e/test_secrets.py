@@ -20,7 +20,7 @@ import structlog
 from reconciler.emulator import Answer, Request
 from reconciler.emulator.exchange import UNAUTHENTICATED, Refusal
 from reconciler.emulator.rows import SetupLink
-from tests.cli.shell import Done, Shell
+from tests.support.shell import Done, Shell
 
 BODY = "MIICANARYcanaryCANARYcanaryCANARYcanaryCANARYcanaryCANARYcanary0"
 PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n{BODY[::-1]}\n-----END PRIVATE KEY-----\n"
@@ -338,7 +338,7 @@ CRASHES = [
     "reconciler.api.connection.Connection.send",
     "reconciler.api.wire.page",
     "reconciler.api.wire.text",
-    "reconciler.core.plan.match_organizations",
+    "reconciler.core.planning.plan.match_organizations",
     "reconciler.delivery.directory._replace",
     "reconciler.engine.apply._write",
     "reconciler.engine.issue._issue_link",

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from reconciler.emulator import SetupPage
 from reconciler.emulator.rows import Organization
-from tests.cli.shell import EXAMPLES, Shell
+from tests.support.shell import EXAMPLES, Shell
 
 PRODUCTION, DEVELOPMENT = EXAMPLES / "production", EXAMPLES / "development"
 

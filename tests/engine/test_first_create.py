@@ -10,11 +10,11 @@ import httpx
 import msgspec
 
 from reconciler.engine.reconcile import reconcile
-from reconciler.engine.world import Memory, World
+from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
-from tests.core.build import ENVIRONMENT_ID, desired, org_id, organization
+from tests.support.build import ENVIRONMENT_ID, desired, org_id, organization
 
 
 class Empty(httpx.AsyncBaseTransport):
@@ -51,9 +51,11 @@ def outcome(server: Empty, count: int, *, pin: str | None = None) -> Report:
         settings = EnvironmentSettings(
             None, "", ApiSettings("https://api.example", Secret("key")), environment_id=pin
         )
-        world = World(lambda: 0.0, random.Random(1), Memory(asyncio.get_running_loop().time()), lambda: server)
+        runtime = Runtime(
+            lambda: 0.0, random.Random(1), RecentWrites(asyncio.get_running_loop().time()), lambda: server
+        )
         wanted = desired(*(organization(f"o{n}", display_name=f"O {n}") for n in range(count)))
-        return await reconcile(settings, wanted, world, lambda _: None, asyncio.Event())
+        return await reconcile(settings, wanted, runtime, lambda _: None, asyncio.Event())
 
     return asyncio.run(main())
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from reconciler.engine.reconcile import make_plan
-from reconciler.engine.world import Memory, World
+from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
-from tests.core.build import desired, organization
 from tests.simulation.clock import run
+from tests.support.build import desired, organization
 
 SETTLE_S = 5.0
 
@@ -27,22 +27,22 @@ def test_a_pass_looks_once_what_was_lost_would_show(lost_at_s: float | None, fir
         return httpx.Response(200, json={})
 
     async def main() -> None:
-        memory = Memory(asyncio.get_running_loop().time())
+        memory = RecentWrites(asyncio.get_running_loop().time())
         if lost_at_s is not None:
             memory.uncertain(lost_at_s)
         await asyncio.sleep(100.0)
         settings = EnvironmentSettings(
             None, "", ApiSettings("https://api.example", Secret("key")), settle_s=SETTLE_S
         )
-        world = World(lambda: 0.0, random.Random(1), memory, lambda: httpx.MockTransport(answer))
-        await make_plan(settings, desired(organization(display_name="Acme")), world, lambda _: None)
+        runtime = Runtime(lambda: 0.0, random.Random(1), memory, lambda: httpx.MockTransport(answer))
+        await make_plan(settings, desired(organization(display_name="Acme")), runtime, lambda _: None)
 
     run(main)
     assert asked == [first_request_s]
 
 
 def test_a_child_is_created_once_one_of_the_process_before_would_show() -> None:
-    memory = Memory(started_at=10.0)
+    memory = RecentWrites(started_at=10.0)
     memory.created("org_own")
     assert memory.creatable_at("org_other", SETTLE_S) == 15.0
     assert memory.creatable_at("org_own", SETTLE_S) == float("-inf")

@@ -27,22 +27,26 @@ SURVIVORS = Path(__file__).parent / "survivors.toml"
 MIN_KILLED_PERCENT = 90
 SLICE_S = 45  # after which a slice starts no further mutant
 
-PROPERTIES = "tests/core/test_plan_properties.py"
+PROPERTIES = "tests/core/planning/test_plan_properties.py"
 # The quick ones first: most mutants need no more.
 TESTS: Mapping[str, tuple[str, ...]] = {
-    "reconciler.core.match": (
-        "tests/core/test_match.py",
-        "tests/core/test_collection.py",
-        "tests/core/test_plan.py",
+    "reconciler.core.planning.match": (
+        "tests/core/planning/test_match.py",
+        "tests/core/planning/test_children.py",
+        "tests/core/planning/test_plan.py",
         PROPERTIES,
     ),
-    "reconciler.core.diff": ("tests/core/test_diff.py", "tests/core/test_collection.py"),
-    "reconciler.core.plan": ("tests/core/test_plan.py", PROPERTIES),
-    "reconciler.core.collection": ("tests/core/test_collection.py", "tests/core/test_plan.py", PROPERTIES),
-    "reconciler.core.guard": ("tests/core/test_guard.py",),
-    "reconciler.core.merge": ("tests/core/test_merge.py", PROPERTIES),
-    "reconciler.core.takeover": ("tests/core/test_takeover.py",),
-    "reconciler.api.answers": ("tests/api/test_answers.py",),
+    "reconciler.core.planning.diff": ("tests/core/planning/test_diff.py", "tests/core/planning/test_children.py"),
+    "reconciler.core.planning.plan": ("tests/core/planning/test_plan.py", PROPERTIES),
+    "reconciler.core.planning.children": (
+        "tests/core/planning/test_children.py",
+        "tests/core/planning/test_plan.py",
+        PROPERTIES,
+    ),
+    "reconciler.core.planning.guard": ("tests/core/planning/test_guard.py",),
+    "reconciler.core.applying.merge": ("tests/core/applying/test_merge.py", PROPERTIES),
+    "reconciler.core.planning.domain_transfer": ("tests/core/planning/test_domain_transfer.py",),
+    "reconciler.api.responses": ("tests/api/test_responses.py",),
 }
 
 

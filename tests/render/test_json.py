@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec import structs
 
-from reconciler.core.plan import plan as planned
+from reconciler.core.planning.plan import plan as planned
 from reconciler.model.change import Action, Refusal
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.manifest import Origin, Problem, Severity
@@ -19,9 +19,9 @@ from reconciler.model.outcome import Halt, Outcome, Report, Result
 from reconciler.model.state import Desired, Observed, Organization, SAMLConnection, SCIMDirectory
 from reconciler.render import json
 from reconciler.source import schemas
-from tests.core import strategies
-from tests.core.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
-from tests.render.values import NEW, REFUSED, REPORT, WHOLE
+from tests.support import strategies
+from tests.support.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
+from tests.support.plans import NEW, REFUSED, REPORT, WHOLE
 
 VALIDATORS = {name: Draft202012Validator(reader.loads(schemas.text(name))) for name in schemas.PUBLISHED}
 TEXTS = st.text(st.characters(), max_size=10)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from reconciler.core.plan import plan as planned
+from reconciler.core.planning.plan import plan as planned
 from reconciler.model.change import Hint, HintReason, Pin, Unmanaged
 from reconciler.model.errors import UsageError
 from reconciler.model.kinds import KindName
@@ -15,9 +15,9 @@ from reconciler.model.outcome import Report
 from reconciler.model.state import Certificate, Desired, Observed, Organization, SAMLConnection, SCIMDirectory
 from reconciler.render import text
 from reconciler.render.text import Style
-from tests.core import strategies
-from tests.core.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
-from tests.render.values import EMPTY, NEW, REFUSED, REPORT, WHOLE
+from tests.support import strategies
+from tests.support.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
+from tests.support.plans import EMPTY, NEW, REFUSED, REPORT, WHOLE
 
 LOOK = Style(folder="manifests")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.core.certificate import fingerprint
+from reconciler.core.values.certificate import fingerprint
 from reconciler.emulator.rows import Child, Organization, Row, SAMLConnection, SCIMDirectory
 from reconciler.emulator.store import Store
 from reconciler.model.change import Change

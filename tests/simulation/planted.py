@@ -14,13 +14,17 @@ from msgspec import structs
 
 from reconciler.api import client as api_client
 from reconciler.api import wire
-from reconciler.api.answers import judge
 from reconciler.api.client import Client, Lane
+from reconciler.api.responses import judge
 from reconciler.api.wire import Page
-from reconciler.core import certificate, collection, diff, match, merge, order, plan, takeover
+from reconciler.core.applying import merge
+from reconciler.core.planning import children as collection
+from reconciler.core.planning import diff, match, order, plan
+from reconciler.core.planning import domain_transfer as takeover
+from reconciler.core.values import certificate
 from reconciler.engine import apply, write
 from reconciler.engine.pass_state import PassState
-from reconciler.engine.world import Memory
+from reconciler.engine.runtime import RecentWrites
 from reconciler.model.change import Change
 from reconciler.model.errors import Refused, Uncertain, Unsent
 from reconciler.model.kinds import Field, Kind
@@ -206,14 +210,14 @@ def compare_certificates_as_text() -> Iterator[None]:
 @contextmanager
 def create_before_settling() -> Iterator[None]:
     """A create that the process before lost is thought never to come."""
-    with patch.object(Memory, "creatable_at", lambda *_: float("-inf")):
+    with patch.object(RecentWrites, "creatable_at", lambda *_: float("-inf")):
         yield
 
 
 @contextmanager
 def look_before_settling() -> Iterator[None]:
     """A write that was lost a moment ago is thought never to come."""
-    with patch.object(Memory, "observable_at", lambda *_: float("-inf")):
+    with patch.object(RecentWrites, "observable_at", lambda *_: float("-inf")):
         yield
 
 
@@ -250,7 +254,7 @@ def send_again_what_was_decided_before_a_wait() -> Iterator[None]:
     update = Lane.update
 
     async def again(self: Lane, kind: Kind, id_: str, body: dict[str, Any]) -> Live:
-        return await self.persist(lambda: update(self, kind, id_, body))
+        return await self.retry_unsent(lambda: update(self, kind, id_, body))
 
     with patch.object(Lane, "update", again):
         yield

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from reconciler import logs
-from reconciler.core.backoff import delay_s
+from reconciler.cli import logs
+from reconciler.core.applying.backoff import delay_s
 from reconciler.engine import apply as engine_apply
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.reconcile import carry_out, make_plan
-from reconciler.engine.world import Memory, World
+from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.change import Change, Plan
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import GOOD, Outcome, Report
@@ -54,7 +54,7 @@ class Reconciler:
         self.life: Life | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
-        self._world: World | None = None
+        self._runtime: Runtime | None = None
 
     # -- life and death
 
@@ -66,10 +66,10 @@ class Reconciler:
         network = self._around.network
         self.life = life
         self._stop = asyncio.Event()
-        self._world = World(
+        self._runtime = Runtime(
             now=lambda: EPOCH_S + asyncio.get_event_loop().time(),
             rng=random.Random(self._rng.random()),
-            memory=Memory(now_s),
+            recent_writes=RecentWrites(now_s),
             transport=lambda: Transport(network, life),
         )
         self._around.ledger.note(f"{self.slot}.{self._lives}", "starts")
@@ -131,16 +131,16 @@ class Reconciler:
 
     async def one_pass(self, life: Life) -> bool:
         """Whether everything went well."""
-        around, world = self._around, self._world
+        around, runtime = self._around, self._runtime
         revision = around.repository.head
-        if world is None or revision.desired is None:
+        if runtime is None or revision.desired is None:
             return False
         life.pass_started_s = asyncio.get_running_loop().time()
         around.ledger.counts["passes"] += 1
         try:
             made = await self.plan(life, revision)
             with _for(revision):
-                report = await carry_out(made, self._settings(), world, logs.watch, self._stop)
+                report = await carry_out(made, self._settings(), runtime, logs.watch, self._stop)
         except ReconcilerError as error:
             around.ledger.note(f"{life.slot}.{life.number}", f"pass failed: {error.code}")
             return False
@@ -150,11 +150,11 @@ class Reconciler:
 
     async def plan(self, life: Life, revision: Revision) -> Plan:
         """What apply would do now; anything but a GET on the way ends the simulation."""
-        if revision.desired is None or self._world is None:
+        if revision.desired is None or self._runtime is None:
             raise LookupError("nothing to plan")
         life.planning = True
         try:
-            return await make_plan(self._settings(), revision.desired, self._world, logs.watch)
+            return await make_plan(self._settings(), revision.desired, self._runtime, logs.watch)
         finally:
             life.planning = False
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.core.certificate import fingerprint
-from reconciler.core.resolve import resolve
-from reconciler.core.validate import validate
+from reconciler.core.manifests.resolve import resolve
+from reconciler.core.manifests.validate import validate
+from reconciler.core.values.certificate import fingerprint
 from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
 from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
 from reconciler.model.state import Desired

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 from msgspec import Struct
 
-from reconciler import logs
+from reconciler.cli import logs
 from reconciler.emulator import Emulator, Store
 from reconciler.emulator.exchange import Answer
 from reconciler.emulator.faults import ANSWERS

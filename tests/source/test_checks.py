@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.engine.load import load_partly
-from tests.core.certificates import NOW, der, entity, key_descriptor, pem, pem_of, private_key, role, service
-from tests.source import mutate
-from tests.source.build import ENVIRONMENT, Found, load, organization, problems, sound, write
+from tests.support import corruption as mutate
+from tests.support.certificates import NOW, der, entity, key_descriptor, pem, pem_of, private_key, role, service
+from tests.support.folders import ENVIRONMENT, Found, load, organization, problems, sound, write
 
 ERROR, WARNING = "error", "warning"
 ID = "org_" + "1" * 25

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.core.certificates import MD, der, entity, pem, pem_of
-from tests.source.build import ENVIRONMENT, organization, write
+from tests.support.certificates import MD, der, entity, pem, pem_of
+from tests.support.folders import ENVIRONMENT, organization, write
 
 ROOT = Path(__file__).parent.parent.parent
 MAX_CPU_S = 1.0

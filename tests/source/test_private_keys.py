@@ -11,10 +11,10 @@ import yaml as pyyaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.certificate import PRIVATE_KEY
-from tests.core.certificates import private_key
-from tests.source import mutate
-from tests.source.build import ENVIRONMENT, organization, problems, sound, write
+from reconciler.core.values.certificate import PRIVATE_KEY
+from tests.support import corruption as mutate
+from tests.support.certificates import private_key
+from tests.support.folders import ENVIRONMENT, organization, problems, sound, write
 
 KEY = private_key()
 LINES = KEY.splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.source.revision import commit
-from tests.source.build import write
+from tests.support.folders import write
 
 SHA1, SHA256 = "0123456789" * 4, "0123456789abcdef" * 4
 GIT = ("git", "-c", "user.name=a", "-c", "user.email=a@acme.example", "-c", "init.defaultBranch=main")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.validate import validate
+from reconciler.core.manifests.validate import validate
 from reconciler.model.manifest import Document, Manifests, Origin
 from reconciler.source import explain, schemas
 from reconciler.source.yaml import parse
-from tests.source import mutate
-from tests.source.build import found, organization, write
+from tests.support import corruption as mutate
+from tests.support.folders import found, organization, write
 
 
 def problems(text: str) -> list[tuple[str, str, str, str]]:

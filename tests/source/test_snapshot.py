@@ -17,7 +17,7 @@ import pytest
 
 from reconciler.model.errors import SourceError
 from reconciler.source import snapshot
-from tests.source.build import ENVIRONMENT, Found, found, organization, sound, write
+from tests.support.folders import ENVIRONMENT, Found, found, organization, sound, write
 
 NOBODY = 65534
 REGULAR = "only regular files inside the environment's folder are read"

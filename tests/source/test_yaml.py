@@ -10,7 +10,7 @@ import yaml as pyyaml
 from reconciler.source import yaml
 from reconciler.source.syntax import explain
 from reconciler.source.yaml import parse
-from tests.source.build import found
+from tests.support.folders import found
 
 WRITE_OUT, SPLIT = "write the values out instead", "split it into several files"
 BOM = b"\xef\xbb\xbf"

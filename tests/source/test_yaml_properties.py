@@ -10,14 +10,14 @@ import yaml as pyyaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.resolve import resolve
-from reconciler.core.validate import validate
+from reconciler.core.manifests.resolve import resolve
+from reconciler.core.manifests.validate import validate
 from reconciler.model.manifest import Manifests, Problem
 from reconciler.source import schemas
 from reconciler.source.scalars import Ambiguous, plain
 from reconciler.source.yaml import parse
-from tests.core.certificates import NOW
-from tests.source import mutate
+from tests.support import corruption as mutate
+from tests.support.certificates import NOW
 
 LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 

@@ -1,0 +1,1 @@
+"""Decisions at and after a write: what to send, how long to wait, what stands true afterwards."""

@@ -1,0 +1,1 @@
+"""Documents become Desired: every check that needs no network."""

@@ -1,0 +1,189 @@
+"""What one Organization manifest declares: its values, with certificates and metadata taken from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from reconciler.core.manifests import rules as soundness
+from reconciler.core.manifests.identity import identify
+from reconciler.core.manifests.rules import items, mapping
+from reconciler.core.values import certificate, metadata
+from reconciler.core.values.problems import Fault, shown
+from reconciler.model.kinds import CHILD_KINDS, CONNECTION, IDP_FIELDS, Kind
+from reconciler.model.manifest import Document, Path, Problem, attachment
+from reconciler.model.state import (
+    Certificate,
+    DesiredChild,
+    DesiredEnvironment,
+    DesiredOrganization,
+    Ownership,
+    SetupLink,
+    Value,
+)
+
+Mapped = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Context(Struct, frozen=True):
+    """What a manifest is judged by, besides itself; `now` is in Unix seconds."""
+
+    environment: DesiredEnvironment
+    attachments: Mapping[str, bytes]
+    now: float
+
+
+def declare(document: Document, context: Context) -> tuple[DesiredOrganization, tuple[Problem, ...]]:
+    """Reads a document that keeps its schema. What it declares is to be used only if no problem is an error."""
+    reading = _Reading(document, context)
+    return reading.organization(), tuple(reading.problems)
+
+
+def inspect(document: Document, context: Context) -> tuple[Problem, ...]:
+    """What can be seen to be wrong in a document that does not keep its schema, besides that."""
+    reading = _Reading(document, context)
+    reading.inspect()
+    return tuple(reading.problems)
+
+
+class _Reading:
+    """One document, and the problems found on the way."""
+
+    def __init__(self, document: Document, context: Context) -> None:
+        self.problems: list[Problem] = []
+        self._document = document
+        self._context = context
+
+    def organization(self) -> DesiredOrganization:
+        head: Mapped = self._document.value["metadata"]
+        spec: Mapped = self._document.value["spec"]
+        identity = identify(self._document.value)
+        self._soundness(spec)
+        return DesiredOrganization(
+            name=head["name"],
+            id=identity.id,
+            external_id=None if identity.id else identity.external_id,
+            ownership=Ownership(spec.get("ownership", Ownership.FULL)),
+            suspend=spec.get("suspend"),
+            distinct_from=frozenset(spec.get("distinctFrom", ())),
+            owned=_owned(spec, identity.external_id),
+            collections={
+                kind.name: tuple(self._children(kind, spec[kind.collection]))
+                for kind in CHILD_KINDS
+                if kind.collection in spec
+            },
+            setup_link=_setup_link(spec.get("setupLink", {})),
+            labels=head.get("labels", {}),
+            origin=self._document.origin,
+        )
+
+    def inspect(self) -> None:
+        """Notes what is wrong, whatever shape the document has."""
+        spec = mapping(self._document.value, "spec")
+        self._soundness(spec)
+        for index, child in items(spec, CONNECTION.collection, dict):
+            idp, path = mapping(child, "idp"), ("spec", CONNECTION.collection, index, "idp")
+            certificates = {
+                key: text for key, text in mapping(idp, "certificate").items() if isinstance(text, str)
+            }
+            if certificates.keys() & {"pem", "file"}:
+                self._certificate(certificates, (*path, "certificate"))
+            file = mapping(idp, "metadata").get("file")
+            if isinstance(file, str):
+                self._metadata(file, (*path, "metadata", "file"))
+
+    def _soundness(self, spec: Mapped) -> None:
+        for path, fault in soundness.check(spec, forbid_public_mail=self._context.environment.forbid_public_mail):
+            self._note(path, (fault,))
+
+    def _children(self, kind: Kind, declared: Sequence[Mapped]) -> Iterator[DesiredChild]:
+        for index, child in enumerate(declared):
+            path = ("spec", kind.collection, index)
+            owned: dict[str, Value] = {"primary": child["primary"]} if "primary" in child else {}
+            if "idp" in child:
+                owned |= self._idp(child["idp"], (*path, "idp"))
+            yield DesiredChild(
+                kind=kind.name,
+                name=child["name"],
+                id=child.get("id"),
+                owned=owned,
+                origin=self._document.locate(path),
+                issue_token="bearerToken" in child,
+            )
+
+    def _idp(self, idp: Mapped, path: Path) -> dict[str, Value]:
+        if "metadata" in idp:
+            return self._metadata(idp["metadata"]["file"], (*path, "metadata", "file"))
+        owned: dict[str, Value] = {
+            wire: idp[key] or ""
+            for wire, key in (("idpEntityId", "entityId"), ("idpRedirectUrl", "redirectUrl"))
+            if key in idp
+        }
+        if "certificate" in idp:
+            owned["idpCertificate"] = self._certificate(idp["certificate"] or {}, (*path, "certificate"))
+        return owned
+
+    def _certificate(self, stated: Mapped, path: Path) -> Certificate | str:
+        """The certificate; "" if it is cleared, or cannot be read, which is noted."""
+        judge = partial(certificate.parse, now=self._context.now, warn_days=self._warn_days)
+        if "pem" in stated:
+            found, faults = judge(stated["pem"])
+            self._note((*path, "pem"), faults)
+            return found or ""
+        return self._from_file(stated["file"], (*path, "file"), judge) or "" if stated else ""
+
+    def _metadata(self, file: str, path: Path) -> dict[str, Value]:
+        judge = partial(metadata.parse, now=self._context.now, warn_days=self._warn_days)
+        found = self._from_file(file, path, judge)
+        if found is None:
+            return {}
+        return dict(zip(IDP_FIELDS, (found.entity_id, found.redirect_url, found.certificate), strict=True))
+
+    def _from_file(
+        self, file: str, path: Path, judge: Callable[[bytes], tuple[T | None, Sequence[Fault]]]
+    ) -> T | None:
+        """What a judge makes of a file that the manifest refers to; its faults are noted with the file's name."""
+        name = attachment(self._document.origin, file)
+        data = self._context.attachments.get(name)
+        if data is None:
+            self._note(path, (_absent(file),))
+            return None
+        found, faults = judge(data)
+        self._note(path, faults, name)
+        return found
+
+    @property
+    def _warn_days(self) -> int:
+        return self._context.environment.warn_days
+
+    def _note(self, path: Path, faults: Sequence[Fault], file: str = "") -> None:
+        if faults:  # a place costs more than all the rest
+            origin = self._document.locate(path)
+            self.problems += [fault.at(origin, file) for fault in faults]
+
+
+def _absent(file: str) -> Fault:
+    if "-----BEGIN" not in file:
+        return Fault("reference/missing", f"{shown(file)} was not read", "correct the path")
+    if "PRIVATE KEY" in file:
+        return certificate.PRIVATE_KEY
+    return Fault("reference/pem", "a PEM text stands where a file's name should", "write it under `pem` instead")
+
+
+def _owned(spec: Mapped, external_id: str | None) -> dict[str, Value]:
+    owned: dict[str, Value] = {}
+    if external_id is not None or "externalId" in spec:
+        owned["externalId"] = external_id or ""
+    if "displayName" in spec:
+        owned["displayName"] = spec["displayName"] or ""
+    if "domains" in spec:
+        owned["domains"] = tuple(sorted(set(spec["domains"])))
+    return owned
+
+
+def _setup_link(stated: Mapped) -> SetupLink | None:
+    return SetupLink(stated.get("saml", False), stated.get("scim", False)) if stated else None

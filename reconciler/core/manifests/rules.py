@@ -1,0 +1,123 @@
+"""Rules inside one organization that a JSON Schema cannot say.
+
+They are asked of every document, so that all that is wrong with it is said at once: what a document that does
+not keep its schema has of the wrong shape is passed over here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from reconciler.core.values import domain
+from reconciler.core.values.problems import Fault, shown, warning
+from reconciler.model.kinds import CHILD_KINDS, CONNECTION, DIRECTORY, Kind, KindName
+from reconciler.model.manifest import Path
+
+Mapped = Mapping[str, Any]
+T = TypeVar("T")
+_MAX_ITEMS = 200  # as the schema has it: of a list that is too long only the beginning is looked at
+
+
+def check(spec: Mapped, *, forbid_public_mail: bool) -> Iterator[tuple[Path, Fault]]:
+    """What is wrong in the `spec` of a manifest, each with the path of its place."""
+    if "externalId" in spec and spec["externalId"] is None and "id" not in spec:
+        yield ("spec", "externalId"), _NO_KEY
+    seen = set()
+    for index, name in items(spec, "domains", str):
+        fault = domain.check(name, forbid_public_mail=forbid_public_mail)
+        if fault:
+            yield ("spec", "domains", index), fault
+        elif name in seen:
+            yield ("spec", "domains", index), Fault("domain/duplicate", f"{name} stands here twice", "keep one")
+        seen.add(name)
+    for kind in CHILD_KINDS:
+        yield from _collection(kind, items(spec, kind.collection, dict))
+    yield from _setup_link(spec)
+
+
+def items(spec: Mapped, key: str, wanted: type[T]) -> list[tuple[int, T]]:
+    """The items of a list that have the wanted shape, each with its index; none if it is no list."""
+    value = spec.get(key)
+    if not isinstance(value, list):
+        return []
+    return [each for each in enumerate(value[:_MAX_ITEMS]) if isinstance(each[1], wanted)]
+
+
+def mapping(value: Any, key: str) -> Mapped:
+    """The member of that name, if it is a mapping in a mapping; an empty one otherwise."""
+    member = value.get(key) if isinstance(value, dict) else None
+    return member if isinstance(member, dict) else {}
+
+
+def _collection(kind: Kind, declared: Sequence[tuple[int, Mapped]]) -> Iterator[tuple[Path, Fault]]:
+    where: Path = ("spec", kind.collection)
+    primaries = [(index, child) for index, child in declared if child.get("primary") is True]
+    for index, _ in primaries[1:]:
+        yield (*where, index, "primary"), _two_primaries(primaries[0][1].get("name"))
+    if len(declared) > 1 and not primaries:
+        yield where, _NO_PRIMARY
+    blank = [index for index, child in declared if _is_blank(child)]
+    for index in blank[1:]:
+        yield (*where, index), _UNTELLABLE[kind.name]
+
+
+def _is_blank(child: Mapped) -> bool:
+    """Whether nothing says which live one is meant; a directory has nothing but its pin."""
+    return "id" not in child and not any(mapping(child, "idp").values())
+
+
+def _setup_link(spec: Mapped) -> Iterator[tuple[Path, Fault]]:
+    link = mapping(spec, "setupLink")
+    if link and not any(link.values()):
+        yield ("spec", "setupLink"), _LINK_TO_NOTHING
+    if link.get("saml") is True and any("idp" in child for _, child in items(spec, CONNECTION.collection, dict)):
+        yield ("spec", "setupLink", "saml"), _LINK_AND_IDP
+    tokens = any("bearerToken" in child for _, child in items(spec, DIRECTORY.collection, dict))
+    if link.get("scim") is True and tokens:
+        yield ("spec", "setupLink", "scim"), _LINK_AND_TOKEN
+
+
+def _two_primaries(first: Any) -> Fault:
+    hint = "state `primary: true` once; the server takes it from the others"
+    name = shown(first) if isinstance(first, str) else "another"
+    return Fault("primary/two", f"{name} is to be the primary one already", hint)
+
+
+_NO_KEY = Fault(
+    "external-id/null",
+    "without an external id nothing says which live organization is meant",
+    "add `id: org_…` with the live one's id, or state an `externalId`",
+)
+_NO_PRIMARY = warning(
+    "primary/none",
+    "none of these is stated to be the primary one",
+    "add `primary: true` to the one that people shall sign in through; without it, the live state stays",
+)
+_UNTELLABLE = {
+    KindName.CONNECTION: Fault(
+        "connection/unidentified",
+        "more than one connection has neither an `id` nor any value in `idp`, so nothing tells them apart",
+        "create the first, add its `id:` line (a plan prints it), then add the next",
+    ),
+    KindName.DIRECTORY: Fault(
+        "directory/unpinned",
+        "more than one directory has no `id`, so nothing tells them apart",
+        "create the first, add its `id:` line (a plan prints it), then add the next",
+    ),
+}
+_LINK_TO_NOTHING = Fault(
+    "setup-link/nothing",
+    "the customer could set up nothing with this link",
+    "state `saml: true`, `scim: true` or both",
+)
+_LINK_AND_IDP = Fault(
+    "setup-link/idp",
+    "a setup link lets the customer change what `idp` states here, and git would change it back",
+    "remove `setupLink.saml`, or `idp` from the connections",
+)
+_LINK_AND_TOKEN = Fault(
+    "setup-link/token",
+    "a setup link lets the customer make a bearer token, and `bearerToken: issue` makes one too",
+    "remove `setupLink.scim`, or `bearerToken` from the directories",
+)

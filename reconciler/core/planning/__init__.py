@@ -1,0 +1,1 @@
+"""Desired and Observed become a Plan."""

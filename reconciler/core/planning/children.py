@@ -1,0 +1,241 @@
+"""What one organization's connections or directories need: creates, updates, and who is primary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+
+from reconciler.core.planning.diff import diff, initial, live_value
+from reconciler.core.planning.match import ChildMatch, Found, match_children
+from reconciler.model.change import (
+    Action,
+    Blocked,
+    BlockReason,
+    Change,
+    Collection,
+    Hint,
+    HintReason,
+    Implied,
+    Key,
+    Ref,
+)
+from reconciler.model.kinds import IDP_FIELDS, KINDS, Kind, KindName
+from reconciler.model.state import Child, DesiredChild, DesiredOrganization, Ownership
+
+PRIMARY = "primary"
+
+
+class CollectionPlan(Struct, frozen=True):
+    """A collection's part of the plan; `match` is what it rests on."""
+
+    changes: tuple[Change, ...]
+    blocked: tuple[Blocked, ...]
+    hints: tuple[Hint, ...]
+    match: ChildMatch
+
+
+class _Scope(Struct, frozen=True):
+    """One collection: whose, of which kind, all that is live in it, who is who, and its organization's id."""
+
+    wanted: DesiredOrganization
+    kind: Kind
+    live: Sequence[Child]
+    match: ChildMatch
+    parent: str | Ref
+
+    @property
+    def declared(self) -> tuple[DesiredChild, ...]:
+        return self.wanted.collections[self.kind.name]
+
+    @property
+    def holder(self) -> Child | None:
+        """The live one that is primary."""
+        return next((each for each in self.live if each.primary), None)
+
+
+def plan_collection(
+    wanted: DesiredOrganization, name: KindName, live: Sequence[Child], parent: str | Ref
+) -> CollectionPlan:
+    """Match, compare, drop what ownership forbids, and keep the collection's primary safe. `live` is complete."""
+    declared = wanted.collections[name]
+    match = match_children(name, declared, live, wanted.distinct_from)
+    scope = _Scope(wanted, KINDS[name], live, match, parent)
+    doubted = [
+        blocked_child(wanted, child, match.doubts[child.name].reason, match.doubts[child.name].message)
+        for child in declared
+        if child.name in match.doubts
+    ]
+    changes = [change for child in declared if (change := _change(scope, child))]
+    owned, held_back = _as_owned(wanted, changes)
+    safe, refused = _keep_a_primary(scope, owned)
+    return CollectionPlan(safe, (*doubted, *refused), (*held_back, *_hints(scope)), match)
+
+
+def blocked_child(wanted: DesiredOrganization, child: DesiredChild, reason: BlockReason, message: str) -> Blocked:
+    """A child that is left alone, with its place."""
+    return Blocked(
+        reason=reason,
+        message=message,
+        organization=wanted.name,
+        kind=child.kind,
+        name=child.name,
+        origin=child.origin,
+    )
+
+
+# -- what differs ----------------------------------------------------------------------------------
+
+
+def _change(scope: _Scope, child: DesiredChild) -> Change | None:
+    if child.name in scope.match.found:
+        return _update(scope, child, scope.match.found[child.name])
+    return _create(scope, child) if child.name in scope.match.absent else None
+
+
+def _create(scope: _Scope, child: DesiredChild) -> Change:
+    """The first and only one is primary unless it says otherwise."""
+    alone = not scope.live and len(scope.declared) == 1
+    return Change(
+        action=Action.CREATE,
+        key=Key(scope.wanted.name, scope.kind.name, child.name),
+        origin=child.origin,
+        parent=scope.parent,
+        fields=initial(scope.kind, {PRIMARY: alone, **child.owned}),
+        collection=Collection(scope.declared, scope.wanted.distinct_from),
+    )
+
+
+def _update(scope: _Scope, child: DesiredChild, found: Found) -> Change | None:
+    fields = diff(scope.kind, child.owned, found.live)
+    if not fields:
+        return None
+    rests_on = {*child.owned, *found.basis} - {field.wire for field in fields}
+    return Change(
+        action=Action.UPDATE,
+        key=Key(scope.wanted.name, scope.kind.name, child.name),
+        origin=child.origin,
+        id=found.live.id,
+        parent=scope.parent,
+        fields=fields,
+        holds={field.wire: live_value(field, found.live) for field in scope.kind.fields if field.wire in rests_on},
+    )
+
+
+# -- what may be written ---------------------------------------------------------------------------
+
+
+def _keep_a_primary(scope: _Scope, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Blocked, ...]]:
+    """Refuses what would leave the collection without a primary that works, and ties demotions to promotions.
+
+    The server takes `primary` from the sibling of the one promoted, so a demotion alone needs no write.
+    """
+    children = {child.name: child for child in scope.declared}
+    refused = {change.key: no for change in changes if (no := _no_good_primary(scope, change))}
+    promotion = next((c for c in changes if _sets(c, primary=True) and c.key not in refused), None)
+    safe: list[Change] = []
+    for change in changes:
+        if change.key in refused:
+            continue
+        if change is promotion:
+            safe.append(_with_implied(scope, change))
+        elif not _sets(change, primary=False):
+            safe.append(change)
+        elif promotion is None:
+            refused[change.key] = (BlockReason.PRIMARY, _LEAVES_NONE.format(scope.kind.collection))
+        elif len(change.fields) > 1:
+            safe.append(structs.replace(change, needs=(promotion.key,)))
+    return tuple(safe), tuple(
+        blocked_child(scope.wanted, children[key.name], reason, message)
+        for key, (reason, message) in refused.items()
+    )
+
+
+_NOT_YET_KNOWN = (
+    "{} is primary, and this one does not exist yet, so its customer's identity provider cannot know its address. "
+    "Leave `primary` out, hand over the address (`reconciler show`), and promote it in a later commit."
+)
+_INCOMPLETE = (
+    "it would become primary without an entity id, a redirect URL and a certificate, and nobody could sign in. "
+    "Promote it once its identity provider is configured."
+)
+_LEAVES_NONE = (
+    "it is the primary one, and without it {} would have none. State `primary: true` on the one that is to take "
+    "over."
+)
+
+
+def _no_good_primary(scope: _Scope, change: Change) -> tuple[BlockReason, str] | None:
+    """Why what the change makes primary cannot serve as one."""
+    if not _sets(change, primary=True):
+        return None
+    if change.action is Action.CREATE:
+        holder = scope.holder
+        return (BlockReason.PRIMARY, _NOT_YET_KNOWN.format(holder.id)) if holder else None
+    live = scope.match.found[change.key.name].live
+    after = {field.wire: field.after for field in change.fields}
+    incomplete = scope.kind.name is KindName.CONNECTION and not all(
+        after.get(wire, getattr(live, scope.kind.field(wire).attribute)) for wire in IDP_FIELDS
+    )
+    return (BlockReason.INCOMPLETE_IDP, _INCOMPLETE) if incomplete else None
+
+
+def _with_implied(scope: _Scope, promotion: Change) -> Change:
+    """Names the one that loses `primary`; where none does, as at a create, nobody's sign-in moves."""
+    holder = scope.holder
+    if holder:
+        names = {found.live.id: name for name, found in scope.match.found.items()}
+        return structs.replace(promotion, implied=(Implied(holder.id, names.get(holder.id)),))
+    fields = (structs.replace(f, risk=None) if f.wire == PRIMARY else f for f in promotion.fields)
+    return structs.replace(promotion, fields=tuple(fields))
+
+
+def _sets(change: Change, *, primary: bool) -> bool:
+    return any((field.wire, field.after) == (PRIMARY, primary) for field in change.fields)
+
+
+def _as_owned(
+    wanted: DesiredOrganization, changes: Sequence[Change]
+) -> tuple[tuple[Change, ...], tuple[Hint, ...]]:
+    """Drops the writes that the organization's ownership does not allow, and says so."""
+    if wanted.ownership is Ownership.FULL:
+        return tuple(changes), ()
+    allowed = {Action.CREATE} if wanted.ownership is Ownership.CREATE_ONLY else set()
+    kept = tuple(change for change in changes if change.action in allowed)
+    dropped = [change for change in changes if change.action not in allowed]
+    return kept, tuple(owned_hint(wanted, change) for change in dropped)
+
+
+def owned_hint(wanted: DesiredOrganization, change: Change) -> Hint:
+    """Says which write `ownership` holds back."""
+    paths = ", ".join(field.path for field in change.fields) or "the whole object"
+    return Hint(
+        reason=HintReason.OBSERVED_ONLY,
+        message=f"`ownership: {wanted.ownership}` holds back this {change.action}: {paths}.",
+        organization=wanted.name,
+        name=None if change.key.kind is KindName.ORGANIZATION else change.key.name,
+    )
+
+
+def _hints(scope: _Scope) -> tuple[Hint, ...]:
+    match, collection = scope.match, scope.kind.collection
+    hints = [
+        Hint(
+            reason=HintReason.UNPINNED,
+            message=f"it is one of {', '.join(ids)}, and nothing tells which. Nothing needs to be written now; "
+            "add `id:` with the right one before you change it.",
+            organization=scope.wanted.name,
+            name=name,
+        )
+        for name, ids in sorted(match.unpinned.items())
+    ]
+    if not scope.declared and scope.live:
+        ids = ", ".join(each.id for each in match.unmanaged)
+        hints.append(
+            Hint(
+                reason=HintReason.LIVE_CHILDREN,
+                message=f"`{collection}: []` expects none, but live are {ids}. The API cannot delete them.",
+                organization=scope.wanted.name,
+            )
+        )
+    return tuple(hints)

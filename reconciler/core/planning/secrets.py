@@ -1,0 +1,137 @@
+"""Which server-issued secrets a pass has to make and deliver: bearer tokens and setup links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from reconciler.core.planning.children import blocked_child
+from reconciler.model.change import Action, Blocked, BlockReason, Change, Hint, HintReason, Key, Ref
+from reconciler.model.kinds import IDP_FIELDS, KINDS, KindName
+from reconciler.model.state import (
+    Child,
+    DesiredChild,
+    DesiredOrganization,
+    Ownership,
+    Record,
+    RecordState,
+    SAMLConnection,
+    SCIMDirectory,
+    SetupLink,
+)
+
+Records = Mapping[tuple[str, str | None], Record]
+LINK = "setup-link"
+
+
+class IssuePlan(Struct, frozen=True):
+    """The secrets' part of an organization's plan."""
+
+    changes: tuple[Change, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    hints: tuple[Hint, ...] = ()
+
+
+def configured(live: Mapping[KindName, Sequence[Child]]) -> SetupLink:
+    """Which parts are configured: a connection with all three IdP values, a directory with a token."""
+    attributes = [KINDS[KindName.CONNECTION].field(wire).attribute for wire in IDP_FIELDS]
+    saml = any(
+        all(getattr(each, attribute) for attribute in attributes)
+        for each in live.get(KindName.CONNECTION, ())
+        if isinstance(each, SAMLConnection)
+    )
+    scim = any(
+        each.has_client_bearer_token
+        for each in live.get(KindName.DIRECTORY, ())
+        if isinstance(each, SCIMDirectory)
+    )
+    return SetupLink(saml=saml, scim=scim)
+
+
+def plan_link(
+    wanted: DesiredOrganization,
+    parent: str | Ref,
+    live: Mapping[KindName, Sequence[Child]],
+    records: Records | None,
+    now: float,
+) -> IssuePlan:
+    """A self-serve link for the parts that are wanted and not configured, unless a good one is delivered."""
+    if wanted.setup_link is None or wanted.ownership is Ownership.OBSERVE:
+        return IssuePlan()
+    done = configured(live)
+    missing = SetupLink(
+        saml=wanted.setup_link.saml and not done.saml, scim=wanted.setup_link.scim and not done.scim
+    )
+    if not missing.saml and not missing.scim:
+        return IssuePlan()
+    if records is None:
+        return IssuePlan(hints=(_no_target(wanted, None, "a setup link"),))
+    if _still_good(records.get((wanted.name, None)), parent, missing, now):
+        return IssuePlan()
+    change = Change(
+        action=Action.ISSUE,
+        key=Key(wanted.name, KindName.SETUP_LINK, LINK),
+        origin=wanted.origin,
+        id=parent,
+        parent=parent,
+        needs=(parent.key,) if isinstance(parent, Ref) else (),
+        link=missing,
+    )
+    return IssuePlan(changes=(change,))
+
+
+def _still_good(record: Record | None, organization: str | Ref, missing: SetupLink, now: float) -> bool:
+    """A link that was lost on the way is made again: links do not hurt each other."""
+    if record is None or record.state is not RecordState.ISSUED or record.organization_id != organization:
+        return False
+    covers = (record.saml or not missing.saml) and (record.scim or not missing.scim)
+    return covers and (record.expires_at or 0) > now
+
+
+def plan_token(
+    wanted: DesiredOrganization,
+    child: DesiredChild,
+    live: Child | None,
+    parent: str | Ref,
+    records: Records | None,
+) -> IssuePlan:
+    """A bearer token for a directory that has none; `live` is None if this plan creates the directory."""
+    if wanted.ownership is Ownership.OBSERVE:
+        return IssuePlan()
+    record = records.get((wanted.name, child.name)) if records is not None else None
+    if isinstance(live, SCIMDirectory) and live.has_client_bearer_token:
+        lost = record and record.state is RecordState.PENDING and record.directory_id == live.id
+        return IssuePlan(blocked=(_token_lost(wanted, child, live),)) if lost else IssuePlan()
+    if records is None:
+        return IssuePlan(hints=(_no_target(wanted, child.name, "a bearer token"),))
+    key = Key(wanted.name, KindName.DIRECTORY, child.name)
+    change = Change(
+        action=Action.ISSUE,
+        key=Key(wanted.name, KindName.BEARER_TOKEN, child.name),
+        origin=child.origin,
+        id=live.id if live else Ref(key),
+        parent=parent,
+        needs=() if live else (key,),
+    )
+    return IssuePlan(changes=(change,))
+
+
+def _token_lost(wanted: DesiredOrganization, child: DesiredChild, live: SCIMDirectory) -> Blocked:
+    return blocked_child(
+        wanted,
+        child,
+        BlockReason.TOKEN_LOST,
+        f"{live.id} has a bearer token that was made but never delivered. Run `reconciler rotate-token "
+        f"{wanted.name} {child.name}` to make another; the customer has to enter the new one.",
+    )
+
+
+def _no_target(wanted: DesiredOrganization, name: str | None, what: str) -> Hint:
+    return Hint(
+        reason=HintReason.NO_TARGET,
+        message=f"{what} is wanted, but no delivery target is configured, so none is made. Name a "
+        "folder with --deliver, or set `deliver` in the configuration file.",
+        organization=wanted.name,
+        name=name,
+    )

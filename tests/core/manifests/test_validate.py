@@ -1,0 +1,47 @@
+"""Each document is judged as what it says it is, and one that says nothing is told so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.core.manifests.validate import validate
+from reconciler.model.manifest import Document, Manifests, Problem
+from tests.support.documents import document, environment, error, organization
+
+
+def check(document: Document) -> tuple[Problem, ...]:
+    return (error(document.origin.file, 1), error(document.origin.file, 2))
+
+
+def judged(*documents: Document) -> list[tuple[str, str, str]]:
+    found = validate(Manifests("r", documents, {}, (), frozenset(), 1), check)
+    return [(each.rule, str(each.origin), each.message) for each in found]
+
+
+def test_every_document_of_a_known_kind_is_checked_and_every_fault_is_told() -> None:
+    assert judged(organization("a"), environment()) == [
+        ("schema/type", "a.yaml:1:1", "wrong"),
+        ("schema/type", "a.yaml:2:1", "wrong"),
+        ("schema/type", "environment.yaml:1:1", "wrong"),
+        ("schema/type", "environment.yaml:2:1", "wrong"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "place", "message"),
+    [
+        (None, "type", "acme.yaml:1:1", "a manifest is a mapping"),
+        (["a"], "type", "acme.yaml:1:1", "a manifest is a mapping"),
+        ({}, "kind", "acme.yaml:1:1", "`kind` is missing"),
+        ({"kind": None}, "kind", "acme.yaml#kind:1:1", "`kind` must be text"),
+        ({"kind": ["Organization"]}, "kind", "acme.yaml#kind:1:1", "`kind` must be text"),
+        ({"kind": "organization"}, "kind", "acme.yaml#kind:1:1", "the kind `organization` is not known"),
+        ({"kind": "x" * 1000}, "kind", "acme.yaml#kind:1:1", f"the kind `{'x' * 59}…` is not known"),
+    ],
+)
+def test_a_document_of_no_known_kind_is_not_checked_further(
+    value: Any, rule: str, place: str, message: str
+) -> None:
+    assert judged(document(value)) == [(f"schema/{rule}", place, message)]

@@ -1,0 +1,223 @@
+"""A plan of unusual size, or for the wrong environment, is refused as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.planning.guard import (
+    created_organizations,
+    foreign_environment,
+    plan_organizations,
+    refusals,
+    tightened,
+)
+from reconciler.model.change import Action, Change, Key, Plan
+from reconciler.model.kinds import KindName
+from reconciler.model.settings import DEFAULT_LIMITS, Limits
+from tests.support.build import ENVIRONMENT_ID, PLACE
+
+OTHER_ENVIRONMENT = "env_" + "2" * 25
+
+
+def change(action: Action, kind: KindName, organization: str, name: str = "") -> Change:
+    return Change(action, Key(organization, kind, name or organization), PLACE)
+
+
+def updates(count: int) -> list[Change]:
+    return [change(Action.UPDATE, KindName.ORGANIZATION, f"o{number}") for number in range(count)]
+
+
+def creates(count: int) -> list[Change]:
+    return [change(Action.CREATE, KindName.ORGANIZATION, f"n{number}") for number in range(count)]
+
+
+def made(changes: Iterable[Change], matched: int) -> Plan:
+    return Plan(
+        environment="production",
+        environment_id=ENVIRONMENT_ID,
+        pin=None,
+        revision="r1",
+        digest="d1",
+        changes=tuple(changes),
+        blocked=(),
+        hints=(),
+        unmanaged=(),
+        pins=(),
+        unchanged=0,
+        matched=matched,
+        suspended={},
+    )
+
+
+def rules(plan: Plan, limits: Limits = DEFAULT_LIMITS, approved: str | None = None) -> list[str]:
+    return [refusal.rule for refusal in refusals(plan, limits, approved)]
+
+
+# -- the share of organizations that are updated ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "matched", "refused"),
+    [
+        (3, 10, False),
+        (4, 10, True),
+        (30, 100, False),
+        (31, 100, True),
+        (9, 9, False),
+        (10, 10, True),
+        (0, 0, False),
+    ],
+)
+def test_more_than_a_share_of_the_matched_organizations_is_refused_once_ten_are_matched(
+    changed: int, matched: int, refused: bool
+) -> None:
+    assert rules(made(updates(changed), matched)) == (["maxChangedPercent"] if refused else [])
+
+
+def test_an_organization_counts_once_however_much_of_it_changes() -> None:
+    below = [
+        change(action, kind, f"o{number}", "x")
+        for number in range(3)
+        for action in (Action.CREATE, Action.UPDATE)
+        for kind in (KindName.CONNECTION, KindName.DIRECTORY)
+    ]
+    assert rules(made([*updates(3), *below], 10)) == []
+    assert plan_organizations(made(below, 10)) == {"o0", "o1", "o2"}
+
+
+def test_a_created_child_counts_as_an_update_of_its_organization() -> None:
+    children = [change(Action.CREATE, KindName.CONNECTION, f"o{number}", "okta") for number in range(4)]
+    assert rules(made(children, 10)) == ["maxChangedPercent"]
+
+
+def test_created_organizations_and_their_children_are_no_updates() -> None:
+    children = [change(Action.CREATE, KindName.CONNECTION, f"n{number}", "okta") for number in range(50)]
+    plan = made([*creates(50), *children], 10)
+    assert rules(plan) == []
+    assert created_organizations(plan) == {f"n{number}" for number in range(50)}
+
+
+def test_secrets_to_be_issued_do_not_count() -> None:
+    issues = [change(Action.ISSUE, KindName.SETUP_LINK, f"o{number}", "setup-link") for number in range(10)]
+    assert rules(made([*issues, *updates(3)], 10)) == []
+
+
+def test_the_message_has_the_figures_and_how_to_approve_exactly_this_plan() -> None:
+    (refusal,) = refusals(made(updates(5), 13), Limits(max_changed_percent=12.5), None)
+    assert refusal.message == (
+        "5 of 13 organizations would be updated (38 %); the limit is 12.5 %. If this plan is what you mean, "
+        "approve exactly it: --approve d1"
+    )
+    assert refusal.approvable
+
+
+# -- how many are created --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "refused"), [(100, False), (101, True)])
+def test_more_creates_than_allowed_are_refused_in_whatever_environment(count: int, refused: bool) -> None:
+    for matched in (0, 500):
+        assert rules(made(creates(count), matched)) == (["maxCreates"] if refused else [])
+
+
+def test_only_organizations_count_as_creates() -> None:
+    children = [change(Action.CREATE, KindName.CONNECTION, "o0", f"c{number}") for number in range(200)]
+    assert rules(made(children, 10)) == []
+
+
+def test_the_message_of_creates_says_that_they_cannot_be_undone() -> None:
+    (refusal,) = refusals(made(creates(3), 0), Limits(max_creates=2), None)
+    assert refusal.message.startswith(
+        "3 organizations would be created, and that cannot be undone; the limit is 2. If this plan"
+    )
+    assert refusal.message.endswith("--approve d1")
+
+
+def test_one_organization_is_spoken_of_as_one() -> None:
+    for count, words in ((1, "1 organization would"), (2, "2 organizations would")):
+        (refusal,) = refusals(made(creates(count), 0), Limits(max_creates=0), None)
+        assert refusal.message.startswith(words)
+
+
+def test_both_rules_can_refuse_one_plan() -> None:
+    assert rules(made([*updates(10), *creates(101)], 10)) == ["maxChangedPercent", "maxCreates"]
+
+
+def test_a_bound_that_is_not_stated_refuses_nothing_and_zero_refuses_everything() -> None:
+    plan = made([*updates(10), *creates(101)], 10)
+    assert rules(plan, Limits()) == []
+    assert rules(made(updates(1), 10), Limits(max_changed_percent=0)) == ["maxChangedPercent"]
+    assert rules(made(creates(1), 10), Limits(max_creates=0)) == ["maxCreates"]
+    assert rules(made([], 10), Limits(max_changed_percent=0, max_creates=0)) == []
+
+
+# -- approval --------------------------------------------------------------------------------------
+
+
+def test_the_digest_of_exactly_this_plan_lifts_every_refusal() -> None:
+    plan = made([*updates(10), *creates(101)], 10)
+    assert rules(plan, approved="d1") == []
+    assert len(rules(plan, approved="d2")) == len(rules(plan, approved="")) == 2
+
+
+# -- bounds ----------------------------------------------------------------------------------------
+
+
+def test_the_repository_may_only_tighten() -> None:
+    assert tightened(Limits(30, 100), Limits(50, 200)) == Limits(30, 100)
+    assert tightened(Limits(30, 100), Limits(10, 0)) == Limits(10, 0)
+    assert tightened(Limits(30, 100), Limits()) == Limits(30, 100)
+    assert tightened(Limits(), Limits(10, 5)) == Limits(10, 5)
+    assert tightened(Limits(), Limits()) == Limits()
+
+
+BOUNDS = st.builds(Limits, st.none() | st.floats(0, 100), st.none() | st.integers(0, 300))
+
+
+@given(st.integers(0, 40), st.integers(0, 120), st.integers(0, 40), BOUNDS, BOUNDS)
+def test_what_the_process_refuses_no_repository_lets_through(
+    changed: int, created: int, matched: int, process: Limits, repository: Limits
+) -> None:
+    plan = made([*updates(min(changed, matched)), *creates(created)], matched)
+    assert set(rules(plan, process)) <= set(rules(plan, tightened(process, repository)))
+
+
+# -- the environment -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("live", "pins"),
+    [
+        (ENVIRONMENT_ID, (ENVIRONMENT_ID, ENVIRONMENT_ID)),
+        (ENVIRONMENT_ID, (None, ENVIRONMENT_ID)),
+        (ENVIRONMENT_ID, (None, None)),
+        (ENVIRONMENT_ID, ()),
+        (None, (ENVIRONMENT_ID, None)),
+        (None, ()),
+    ],
+)
+def test_the_pinned_environment_is_the_right_one(live: str | None, pins: tuple[str | None, ...]) -> None:
+    assert foreign_environment(live, pins) is None
+
+
+def test_another_environment_than_the_pinned_one_is_named_with_it() -> None:
+    assert foreign_environment(OTHER_ENVIRONMENT, (None, ENVIRONMENT_ID)) == (
+        f"the key belongs to {OTHER_ENVIRONMENT}, but {ENVIRONMENT_ID} is pinned"
+    )
+
+
+@pytest.mark.parametrize("live", [None, ENVIRONMENT_ID, OTHER_ENVIRONMENT])
+def test_pins_that_disagree_fit_no_environment(live: str | None) -> None:
+    assert foreign_environment(live, (OTHER_ENVIRONMENT, ENVIRONMENT_ID)) == (
+        f"the manifests and the configuration pin different environments: {ENVIRONMENT_ID}, {OTHER_ENVIRONMENT}"
+    )
+
+
+def test_all_pins_are_named_in_order() -> None:
+    pins = [f"env_{letter}" for letter in "hgfedcba"]
+    said = foreign_environment(None, (*pins, None))
+    assert said == f"the manifests and the configuration pin different environments: {', '.join(sorted(pins))}"

@@ -1,0 +1,540 @@
+"""The whole plan: which organizations are written, created or left alone, and what it says about each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from reconciler.core.planning.digest import digest
+from reconciler.core.planning.plan import plan
+from reconciler.model.change import Action, BlockReason, Change, HintReason, Key, Pin, Plan, Ref, Unmanaged
+from reconciler.model.kinds import KindName
+from reconciler.model.manifest import Origin
+from reconciler.model.state import (
+    Desired,
+    DesiredOrganization,
+    InvalidOrganization,
+    Observed,
+    Ownership,
+    Record,
+    RecordState,
+    Unreadable,
+)
+from tests.support.build import (
+    BOTH_LINK,
+    CONNECTION,
+    DIRECTORY,
+    ENVIRONMENT_ID,
+    SAML_LINK,
+    conn_id,
+    connection,
+    desired,
+    dir_id,
+    directory,
+    live,
+    live_connection,
+    live_directory,
+    observed,
+    org_id,
+    organization,
+)
+from tests.support.live_model import LiveModel
+
+FULL = {"entity": "e1", "url": "u1", "cert": "c1"}
+OTHER = {"entity": "e2", "url": "u2", "cert": "c2"}
+NOW = 1_700_000_000.0
+
+
+def planned(wanted: Desired, seen: Observed) -> Plan:
+    return plan(wanted, seen, NOW)
+
+
+def of(*wanted: DesiredOrganization, seen: Observed) -> Plan:
+    return planned(desired(*wanted), seen)
+
+
+def keys(made: Plan) -> list[tuple[str, str, str]]:
+    return [(str(c.action), str(c.key.kind), f"{c.key.organization}/{c.key.name}") for c in made.changes]
+
+
+def blocks(made: Plan) -> list[tuple[str, str | None, BlockReason]]:
+    return [(block.organization, block.name, block.reason) for block in made.blocked]
+
+
+def only(made: Plan) -> Change:
+    (change,) = made.changes
+    return change
+
+
+# -- organizations ---------------------------------------------------------------------------------
+
+
+def test_what_is_as_stated_is_unchanged() -> None:
+    wanted = organization("acme", display_name="Acme", connections=[connection("okta", **FULL)])
+    made = of(
+        wanted, seen=observed(live(1, "acme", display_name="Acme", connections=[live_connection(1, **FULL)]))
+    )
+    assert (made.changes, made.blocked, made.hints, made.unmanaged) == ((), (), (), ())
+    assert (made.unchanged, made.matched) == (2, 1)
+
+
+def test_an_update_names_the_live_one_and_what_it_rests_on() -> None:
+    wanted = organization("acme", display_name="Acme", domains=("a.example",))
+    change = only(of(wanted, seen=observed(live(1, "acme", display_name="Old", domains=["a.example"]))))
+    assert (change.action, change.key) == (Action.UPDATE, Key("acme", KindName.ORGANIZATION, "acme"))
+    assert (change.id, change.parent, change.needs, change.origin) == (org_id(1), None, (), Origin("acme.yaml"))
+    assert [(field.wire, field.before, field.after) for field in change.fields] == [("displayName", "Old", "Acme")]
+    assert change.holds == {"externalId": "acme", "domains": ("a.example",)}
+
+
+def test_an_update_rests_on_the_key_it_was_found_by_although_git_does_not_own_it() -> None:
+    wanted = structs.replace(organization("acme"), owned={"displayName": "New"})
+    assert only(of(wanted, seen=observed(live(1, "acme")))).holds == {"externalId": "acme"}
+    pinned = structs.replace(wanted, id=org_id(1), external_id=None)
+    assert only(of(pinned, seen=observed(live(1, "acme")))).holds == {}
+
+
+def test_an_organization_that_is_not_live_is_created_with_its_children_behind_it() -> None:
+    wanted = organization(
+        "acme",
+        display_name="Acme",
+        domains=("a.example",),
+        connections=[connection("okta", **FULL)],
+        directories=[directory("okta", issue_token=True)],
+        setup_link=SAML_LINK,
+    )
+    made = planned(desired(wanted), structs.replace(observed(), records={}))
+    assert keys(made) == [
+        ("create", "Organization", "acme/acme"),
+        ("create", "SAMLConnection", "acme/okta"),
+        ("create", "SCIMDirectory", "acme/okta"),
+        ("issue", "SetupLink", "acme/setup-link"),
+        ("issue", "BearerToken", "acme/okta"),
+    ]
+    parent = Key("acme", KindName.ORGANIZATION, "acme")
+    create, *below = made.changes
+    assert {field.wire: field.after for field in create.fields} == {
+        "externalId": "acme",
+        "displayName": "Acme",
+        "domains": ("a.example",),
+    }
+    assert (create.id, create.parent, create.needs) == (None, None, ())
+    assert all(change.parent == Ref(parent) for change in below)
+    child = Key("acme", DIRECTORY, "okta")
+    assert [change.needs for change in below] == [(parent,), (parent,), (parent,), (child,)]
+    assert below[3].id == Ref(child)
+    assert (made.environment_id, made.matched, made.unchanged) == (None, 0, 0)
+
+
+@pytest.mark.parametrize("more", [{}, {"display_name": ""}, {"domains": ()}, {"display_name": "", "domains": ()}])
+def test_one_without_a_name_and_without_domains_is_never_created(more: dict[str, Any]) -> None:
+    wanted = organization("acme", connections=[connection("okta", **FULL)], setup_link=BOTH_LINK, **more)
+    made = planned(desired(wanted), structs.replace(observed(), records={}))
+    assert (made.changes, blocks(made)) == ((), [("acme", None, BlockReason.NO_IDENTITY)])
+    assert "state a `displayName` or `domains`" in made.blocked[0].message
+    assert made.blocked[0].kind is KindName.ORGANIZATION
+    assert made.blocked[0].origin == wanted.origin
+
+
+@pytest.mark.parametrize("more", [{"display_name": "Acme"}, {"domains": ("a.example",)}])
+def test_a_name_or_a_domain_is_enough_to_be_created(more: dict[str, Any]) -> None:
+    assert keys(of(organization("acme", **more), seen=observed())) == [("create", "Organization", "acme/acme")]
+
+
+def test_a_renamed_manifest_is_asked_about_and_not_created_again() -> None:
+    renamed = organization("acme-corp", display_name="Acme", domains=("a.example",))
+    made = of(renamed, seen=observed(live(1, "acme", display_name="Acme", domains=["a.example"])))
+    assert (made.changes, blocks(made)) == ((), [("acme-corp", None, BlockReason.AMBIGUOUS)])
+    message = made.blocked[0].message
+    assert message.startswith(
+        f"{org_id(1)} looks like it (same domain or display name), and no manifest claims it."
+    )
+    assert f"add `id: {org_id(1)}`" in message
+    assert f"add `distinctFrom: [{org_id(1)}]`" in message
+    assert made.unmanaged == (Unmanaged(KindName.ORGANIZATION, org_id(1), "Acme", None),)
+
+    adopted = organization(
+        "acme-corp", id_=org_id(1), external_id=None, display_name="Acme", domains=("a.example",)
+    )
+    assert of(adopted, seen=observed(live(1, "acme", display_name="Acme", domains=["a.example"]))).changes == ()
+
+
+def test_several_look_alikes_are_all_named() -> None:
+    found = (live(2, "y", domains=["A.example"]), live(1, "x", display_name="acme"))
+    otherwise_listed = structs.replace(observed(), organizations=found)
+    made = of(organization("acme", display_name="Acme", domains=("a.example",)), seen=otherwise_listed)
+    assert f"{org_id(1)} and {org_id(2)} look like it" in made.blocked[0].message
+    assert "and no manifest claims them. To adopt it" in made.blocked[0].message
+    assert f"[{org_id(1)}, {org_id(2)}]" in made.blocked[0].message
+
+
+def test_an_external_id_that_another_live_one_has_is_not_set() -> None:
+    """The server would refuse it at every pass; the children are looked after all the same."""
+    seen = observed(live(1, "4711"), live(2, "4712", connections=[]))
+    moved = organization("globex", id_=org_id(2), external_id="4711", connections=[connection("okta")])
+    made = of(moved, seen=seen)
+    assert blocks(made) == [("globex", None, BlockReason.EXTERNAL_ID_HELD)]
+    assert made.blocked[0].message.startswith(f"{org_id(1)} has this external id.")
+    assert keys(made) == [("create", "SAMLConnection", "globex/okta")]
+    free = organization("globex", id_=org_id(2), external_id="4713")
+    assert keys(of(free, seen=seen)) == [("update", "Organization", "globex/globex")]
+    named = organization("globex", id_=org_id(2), external_id=None, display_name="4711")
+    assert keys(of(named, seen=seen)) == [("update", "Organization", "globex/globex")]
+    cleared = structs.replace(named, owned={"externalId": ""})
+    assert keys(of(cleared, seen=observed(live(1), live(2, "4712")))) == [
+        ("update", "Organization", "globex/globex")
+    ]
+
+
+def test_one_that_is_declared_distinct_is_created_beside_it_but_does_not_get_its_domain() -> None:
+    seen = observed(live(1, "x", display_name="Acme", domains=["a.example"]))
+    named = organization("acme", display_name="Acme", distinct_from=[org_id(1)])
+    assert keys(of(named, seen=seen)) == [("create", "Organization", "acme/acme")]
+    greedy = organization("acme", display_name="Acme", domains=("a.example",), distinct_from=[org_id(1)])
+    assert blocks(of(greedy, seen=seen)) == [("acme", None, BlockReason.DOMAIN_HELD)]
+    allowed = planned(desired(greedy, forbid_shared=False), seen)
+    assert keys(allowed) == [("create", "Organization", "acme/acme")]
+
+
+def test_a_pinned_organization_that_was_deleted_is_blocked_with_all_below_it() -> None:
+    wanted = organization("acme", id_=org_id(9), display_name="Acme", connections=[connection("okta")])
+    made = planned(desired(wanted), structs.replace(observed(), records={}))
+    assert (made.changes, blocks(made)) == ((), [("acme", None, BlockReason.PIN_NOT_FOUND)])
+
+
+def test_an_organization_whose_pin_was_removed_is_not_created_again() -> None:
+    """Its external id is another one, so the name is no key to it."""
+    seen = observed(live(1, "4711", display_name="Acme"))
+    pinned = organization("acme", id_=org_id(1), external_id=None, display_name="Acme")
+    assert of(pinned, seen=seen).changes == ()
+    assert blocks(of(organization("acme", display_name="Acme"), seen=seen)) == [
+        ("acme", None, BlockReason.AMBIGUOUS)
+    ]
+
+
+def test_an_unpinned_organization_that_was_deleted_is_created_again() -> None:
+    assert keys(of(organization("acme", display_name="Acme"), seen=observed(live(2, "other")))) == [
+        ("create", "Organization", "acme/acme")
+    ]
+
+
+def test_a_collection_that_could_not_be_read_blocks_its_organization_and_no_other() -> None:
+    broken = organization(
+        "acme", display_name="New", connections=[connection("okta")], directories=[directory("d")]
+    )
+    made = planned(
+        desired(broken, organization("globex", display_name="New")),
+        structs.replace(
+            observed(live(1, "acme", connections=Unreadable("it broke"), directories=[]), live(2, "globex")),
+            records={},
+        ),
+    )
+    assert keys(made) == [("update", "Organization", "globex/globex")]
+    assert [(block.organization, block.reason, block.message) for block in made.blocked] == [
+        ("acme", BlockReason.UNREADABLE, "it broke")
+    ]
+    assert (made.matched, made.unchanged) == (2, 0)
+
+
+# -- manifests that cannot be used -----------------------------------------------------------------
+
+BROKEN = InvalidOrganization("acme", None, "acme", "acme.yaml:3:1: it is broken", Origin("acme.yaml", 3))
+
+
+def test_a_broken_manifest_blocks_itself_and_keeps_its_organization_from_being_unmanaged() -> None:
+    made = planned(
+        desired(organization("globex", display_name="New"), invalid=[BROKEN]),
+        observed(live(1, "acme"), live(2, "globex")),
+    )
+    assert keys(made) == [("update", "Organization", "globex/globex")]
+    assert blocks(made) == [("acme", None, BlockReason.INVALID_MANIFEST)]
+    assert (made.blocked[0].message, made.blocked[0].origin) == (BROKEN.message, BROKEN.origin)
+    assert made.unmanaged == ()
+
+
+def test_a_broken_manifest_without_a_name_is_known_by_its_place() -> None:
+    made = planned(desired(invalid=[structs.replace(BROKEN, name=None)]), observed())
+    assert made.blocked[0].organization == "acme.yaml:3:1"
+
+
+def test_while_a_file_cannot_be_read_nothing_is_created_and_nothing_called_unmanaged() -> None:
+    made = planned(
+        desired(
+            organization("new", display_name="New"),
+            organization("globex", display_name="New", connections=[connection("okta", **FULL)], directories=[]),
+            complete=False,
+        ),
+        observed(live(1, "unknown"), live(2, "globex", connections=[], directories=[live_directory(1)])),
+    )
+    assert keys(made) == [
+        ("update", "Organization", "globex/globex"),
+        ("create", "SAMLConnection", "globex/okta"),
+    ]
+    assert blocks(made) == [("new", None, BlockReason.INCOMPLETE_SOURCE)]
+    assert "another manifest cannot be read" in made.blocked[0].message
+    assert made.unmanaged == ()
+
+
+# -- ownership and suspension ----------------------------------------------------------------------
+
+
+def test_a_suspended_organization_is_left_alone_and_stays_claimed() -> None:
+    wanted = organization("acme", display_name="New", suspend="ask Kim", connections=[connection("okta", **FULL)])
+    made = of(wanted, organization("globex", display_name="G"), seen=observed(live(1, "acme", connections=[])))
+    assert keys(made) == [("create", "Organization", "globex/globex")]
+    assert (made.blocked, made.unmanaged, made.pins) == ((), (), ())
+    assert (made.suspended, made.matched, made.unchanged) == ({"acme": "ask Kim"}, 1, 0)
+
+
+def test_create_only_updates_no_organization_but_adds_children() -> None:
+    wanted = organization(
+        "acme", display_name="New", ownership=Ownership.CREATE_ONLY, connections=[connection("okta", **FULL)]
+    )
+    made = of(wanted, seen=observed(live(1, "acme", display_name="Old", connections=[])))
+    assert keys(made) == [("create", "SAMLConnection", "acme/okta")]
+    assert [(hint.reason, hint.name, hint.message) for hint in made.hints] == [
+        (HintReason.OBSERVED_ONLY, None, "`ownership: createOnly` holds back this update: displayName.")
+    ]
+    assert made.pins == (Pin(KindName.ORGANIZATION, "acme", "acme", org_id(1), Origin("acme.yaml")),)
+    assert made.unchanged == 1
+    created = of(organization("new", display_name="New", ownership=Ownership.CREATE_ONLY), seen=observed())
+    assert keys(created) == [("create", "Organization", "new/new")]
+
+
+def test_observe_writes_nothing_anywhere() -> None:
+    made = planned(
+        desired(
+            organization(
+                "acme",
+                display_name="New",
+                ownership=Ownership.OBSERVE,
+                connections=[connection("okta", **FULL)],
+                directories=[directory("okta", issue_token=True)],
+                setup_link=SAML_LINK,
+            ),
+            organization("new", display_name="New", ownership=Ownership.OBSERVE, connections=[connection("okta")]),
+        ),
+        structs.replace(observed(live(1, "acme", connections=[], directories=[live_directory(1)])), records={}),
+    )
+    assert (made.changes, made.blocked) == ((), ())
+    assert [(hint.organization, hint.name) for hint in made.hints] == [
+        ("acme", None),
+        ("acme", "okta"),
+        ("new", None),
+    ]
+
+
+def test_a_primary_is_not_moved_where_git_only_observes() -> None:
+    declared = [connection("okta", primary=False, **FULL), connection("entra", primary=True, **OTHER)]
+    seen = observed(
+        live(1, "acme", connections=[live_connection(1, primary=True, **FULL), live_connection(2, **OTHER)])
+    )
+    for ownership in (Ownership.OBSERVE, Ownership.CREATE_ONLY):
+        made = of(organization("acme", connections=declared, ownership=ownership), seen=seen)
+        assert (made.changes, made.blocked) == ((), ())
+        assert [hint.name for hint in made.hints] == ["okta", "entra"]
+
+
+# -- domains that move -----------------------------------------------------------------------------
+
+SPLIT = (
+    organization("acme", display_name="Acme", domains=("a.example",)),
+    organization("acme-labs", display_name="Acme Labs", domains=("b.example",), connections=[connection("okta")]),
+)
+WHOLE = observed(live(1, "acme", display_name="Acme", domains=["a.example", "b.example"]))
+
+
+def test_an_organization_is_split_in_two_and_the_new_one_waits_for_its_domain() -> None:
+    made = of(*SPLIT, seen=WHOLE)
+    assert keys(made) == [
+        ("update", "Organization", "acme/acme"),
+        ("create", "Organization", "acme-labs/acme-labs"),
+        ("create", "SAMLConnection", "acme-labs/okta"),
+    ]
+    assert made.changes[1].needs == (made.changes[0].key,)
+    assert [field.risk for field in made.changes[0].fields] == ["people of a removed domain can no longer sign in"]
+    model = LiveModel(WHOLE)
+    model.apply(made)
+    assert {each.external_id: each.domains for each in model.organizations()} == {
+        "acme": ("a.example",),
+        "acme-labs": ("b.example",),
+    }
+
+
+@pytest.mark.parametrize(
+    "giver",
+    [
+        structs.replace(SPLIT[0], suspend="later"),
+        structs.replace(SPLIT[0], ownership=Ownership.OBSERVE),
+        structs.replace(SPLIT[0], ownership=Ownership.CREATE_ONLY),
+        structs.replace(SPLIT[0], owned={"externalId": "acme"}),
+    ],
+)
+def test_a_domain_is_not_taken_from_one_that_this_plan_does_not_write(giver: DesiredOrganization) -> None:
+    made = of(giver, SPLIT[1], seen=WHOLE)
+    assert (made.changes, blocks(made)) == ((), [("acme-labs", None, BlockReason.DOMAIN_HELD)])
+    assert f"b.example belongs to {org_id(1)}" in made.blocked[0].message
+
+
+def test_a_domain_is_not_taken_from_one_whose_manifest_is_broken_or_was_not_selected() -> None:
+    broken = planned(desired(SPLIT[1], invalid=[BROKEN]), WHOLE)
+    assert blocks(broken)[1:] == [("acme-labs", None, BlockReason.DOMAIN_HELD)]
+    selected = plan(desired(*SPLIT), WHOLE, NOW, lambda wanted: wanted.name == "acme-labs")
+    assert (selected.changes, blocks(selected)) == ((), [("acme-labs", None, BlockReason.DOMAIN_HELD)])
+
+
+def test_one_that_may_not_take_a_domain_is_not_written_itself_but_its_children_are() -> None:
+    """One object is one PATCH; its connections do not depend on it."""
+    wanted = organization(
+        "globex", display_name="New", domains=("b.example",), connections=[connection("x", **FULL)]
+    )
+    made = of(wanted, seen=observed(live(1, "other", domains=["b.example"]), live(2, "globex", connections=[])))
+    assert keys(made) == [("create", "SAMLConnection", "globex/x")]
+    assert blocks(made) == [("globex", None, BlockReason.DOMAIN_HELD)]
+    assert made.pins == (Pin(KindName.ORGANIZATION, "globex", "globex", org_id(2), Origin("globex.yaml")),)
+    assert (made.unchanged, made.matched) == (0, 1)
+
+
+def test_shared_domains_may_be_allowed() -> None:
+    made = planned(
+        desired(SPLIT[1], forbid_shared=False), structs.replace(WHOLE, organizations=(live(1, "acme"),))
+    )
+    assert made.changes[0].needs == ()
+
+
+# -- what is below ---------------------------------------------------------------------------------
+
+
+def test_a_collection_that_is_not_declared_is_left_alone() -> None:
+    made = of(organization("acme"), seen=observed(live(1, "acme", connections=[live_connection(1)])))
+    assert (made.changes, made.unmanaged, made.unchanged) == ((), (), 1)
+
+
+def test_what_is_live_and_not_in_git_is_listed() -> None:
+    seen = observed(
+        live(1, "acme", connections=[live_connection(1, **FULL), live_connection(2, **OTHER)]),
+        live(2, "other", display_name="Other"),
+    )
+    made = of(organization("acme", connections=[connection("okta", **FULL)]), seen=seen)
+    assert made.unmanaged == (
+        Unmanaged(KindName.ORGANIZATION, org_id(2), "Other", None),
+        Unmanaged(CONNECTION, conn_id(2), "", "acme"),
+    )
+    assert made.unchanged == 2
+
+
+def test_every_match_without_a_pin_gives_the_line_to_paste() -> None:
+    seen = observed(
+        live(
+            1, "acme", connections=[live_connection(1, **FULL)], directories=[live_directory(1), live_directory(2)]
+        )
+    )
+    wanted = organization(
+        "acme",
+        connections=[connection("okta", **FULL)],
+        directories=[directory("a", id_=dir_id(1)), directory("b")],
+    )
+    assert {(pin.kind, pin.organization, pin.name, pin.id) for pin in of(wanted, seen=seen).pins} == {
+        (KindName.ORGANIZATION, "acme", "acme", org_id(1)),
+        (CONNECTION, "acme", "okta", conn_id(1)),
+        (DIRECTORY, "acme", "b", dir_id(2)),
+    }
+    pinned = organization("acme", id_=org_id(1), external_id=None, connections=[connection("x", id_=conn_id(1))])
+    assert of(pinned, seen=seen).pins == ()
+
+
+def test_a_blocked_child_is_not_counted_as_unchanged() -> None:
+    declared = [connection("okta", primary=False, **FULL), connection("entra", **OTHER)]
+    seen = observed(
+        live(1, "acme", connections=[live_connection(1, primary=True, **FULL), live_connection(2, **OTHER)])
+    )
+    made = of(organization("acme", connections=declared), seen=seen)
+    assert (len(made.blocked), made.unchanged) == (1, 2)
+
+
+def test_those_that_nobody_can_tell_apart_count_as_unchanged() -> None:
+    seen = observed(live(1, "acme", connections=[live_connection(1), live_connection(2)]))
+    made = of(organization("acme", connections=[connection("okta")]), seen=seen)
+    assert (made.unchanged, made.unmanaged) == (2, ())
+
+
+def test_a_token_is_issued_for_a_directory_that_is_found_or_created_and_for_no_other() -> None:
+    wanted = organization(
+        "acme",
+        directories=[
+            directory("found", id_=dir_id(1), issue_token=True),
+            directory("new", issue_token=True),
+            directory("lost", id_=dir_id(9), issue_token=True),
+            directory("plain", id_=dir_id(2)),
+        ],
+    )
+    seen = observed(live(1, "acme", directories=[live_directory(1), live_directory(2)]), records={})
+    made = of(wanted, seen=seen)
+    assert keys(made) == [
+        ("create", "SCIMDirectory", "acme/new"),
+        ("issue", "BearerToken", "acme/found"),
+        ("issue", "BearerToken", "acme/new"),
+    ]
+    assert [change.id for change in made.changes[1:]] == [dir_id(1), Ref(Key("acme", DIRECTORY, "new"))]
+
+
+def test_a_directory_that_may_not_be_created_gets_no_token() -> None:
+    wanted = organization(
+        "acme", directories=[directory("new", primary=True, issue_token=True), directory("old", id_=dir_id(1))]
+    )
+    made = of(wanted, seen=observed(live(1, "acme", directories=[live_directory(1, primary=True)]), records={}))
+    assert (made.changes, blocks(made)) == ((), [("acme", "new", BlockReason.PRIMARY)])
+
+
+def test_a_setup_link_needs_no_managed_collection() -> None:
+    wanted = organization("acme", setup_link=SAML_LINK)
+    made = of(wanted, seen=observed(live(1, "acme", connections=[live_connection(1)]), records={}))
+    assert keys(made) == [("issue", "SetupLink", "acme/setup-link")]
+    assert made.changes[0].id == org_id(1)
+    done = of(wanted, seen=observed(live(1, "acme", connections=[live_connection(1, **FULL)]), records={}))
+    assert done.changes == ()
+
+
+# -- the plan as a whole ---------------------------------------------------------------------------
+
+
+def test_identity_is_decided_among_all_and_only_the_selected_are_planned() -> None:
+    wanted = desired(
+        organization("acme", display_name="New"),
+        organization("globex", id_=org_id(1)),
+        organization("initech", display_name="New"),
+    )
+    seen = observed(live(1, "acme"), live(2, "initech"), live(3, "other"))
+    made = plan(wanted, seen, NOW, lambda each: each.name in {"acme", "initech"})
+    assert keys(made) == [("update", "Organization", "initech/initech")]
+    assert blocks(made) == [("acme", None, BlockReason.CLAIMED_TWICE)]
+    assert [each.id for each in made.unmanaged] == [org_id(3)]
+    assert made.matched == 1
+
+
+def test_a_plan_says_what_it_was_made_from_and_its_digest_is_its_writes() -> None:
+    wanted = desired(organization("acme", display_name="New"), pin=ENVIRONMENT_ID)
+    made = planned(wanted, observed(live(1, "acme")))
+    assert (made.environment, made.environment_id, made.pin) == ("production", ENVIRONMENT_ID, ENVIRONMENT_ID)
+    assert (made.revision, made.refusals) == ("r1", ())
+    assert made.digest == digest(ENVIRONMENT_ID, made.changes)
+    unpinned = planned(desired(organization("acme", display_name="New")), observed(live(1, "acme")))
+    assert (unpinned.pin, unpinned.digest) == (None, digest("production", unpinned.changes))
+    assert unpinned.digest != made.digest
+
+
+def test_organizations_are_planned_side_by_side_in_order_of_name() -> None:
+    names = ["b", "c", "a"]
+    seen = observed(*(live(number, name) for number, name in enumerate(names)))
+    made = of(*(organization(name, display_name="New") for name in names), seen=seen)
+    assert [change.key.name for change in made.changes] == ["a", "b", "c"]
+
+
+def test_now_decides_whether_a_delivered_link_is_still_good() -> None:
+    record = Record(RecordState.ISSUED, org_id(1), None, saml=True, scim=False, issued_at=0, expires_at=100.0)
+    seen = observed(live(1, "acme", connections=[]), records={("acme", None): record})
+    wanted = desired(organization("acme", setup_link=SAML_LINK))
+    assert plan(wanted, seen, 99.0).changes == ()
+    assert len(plan(wanted, seen, 100.0).changes) == 1

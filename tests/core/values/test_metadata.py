@@ -1,0 +1,241 @@
+"""What a metadata file of an identity provider says, and what is wrong with others."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.core.values import metadata
+from reconciler.core.values.metadata import parse
+from reconciler.model.manifest import Severity
+from tests.support.certificates import (
+    MD,
+    NOW,
+    REDIRECT,
+    SAML2,
+    der,
+    entity,
+    key_descriptor,
+    pem,
+    private_key,
+    role,
+    service,
+)
+
+SAML1 = "urn:oasis:names:tc:SAML:1.1:protocol"
+
+
+def told(text: str | bytes) -> tuple[bool, list[tuple[str, str]]]:
+    """Whether an identity provider was found, and the rule and message of each fault."""
+    found, faults = parse(text.encode() if isinstance(text, str) else text, now=NOW, warn_days=30)
+    return found is not None, [(fault.rule.removeprefix("metadata/"), fault.message) for fault in faults]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        entity(),
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<!-- made today -->\n{entity()}\n',
+        f"<EntitiesDescriptor {MD}><EntitiesDescriptor>{entity()}</EntitiesDescriptor></EntitiesDescriptor>",
+        f"<EntitiesDescriptor {MD}>{entity('<SPSSODescriptor/>')}{entity()}</EntitiesDescriptor>",
+        entity("<SPSSODescriptor/>", role()),
+        entity(role(protocol=SAML1), role(protocol=f"{SAML1} {SAML2}")),
+        entity(role().replace(f' protocolSupportEnumeration="{SAML2}"', "")),
+        entity(role(key_descriptor(der(), None), service())),
+        entity(role(key_descriptor(der("x.example"), "encryption"), key_descriptor(der()), service())),
+        entity(role(key_descriptor(der()), key_descriptor(der()), service(), service())),
+        entity(role(key_descriptor(der()), service("https://idp.example/r", REDIRECT), service())),
+        entity(role().replace("</ds:X509Certificate>", "\n  </ds:X509Certificate>")),
+    ],
+    ids=range(12),
+)
+def test_the_three_values_are_found_in_whatever_else_the_file_holds(text: str) -> None:
+    found, faults = parse(text.encode(), now=NOW, warn_days=30)
+    assert faults == ()
+    assert found is not None
+    assert (found.entity_id, found.redirect_url) == ("https://idp.example/id", "https://idp.example/sso")
+    assert found.certificate.pem == pem()
+
+
+def test_other_encodings_that_the_file_declares_are_read() -> None:
+    text = f'<?xml version="1.0" encoding="UTF-16"?>{entity()}'
+    assert told(text.encode("utf-16")) == (True, [])
+    latin = f'<?xml version="1.0" encoding="ISO-8859-1"?>{entity(entity_id="https://é.example")}'
+    found, _ = parse(latin.encode("latin-1"), now=NOW, warn_days=30)
+    assert found is not None
+    assert found.entity_id == "https://é.example"
+
+
+FAULTS = {
+    "empty": ("", "not-xml", "this is not well-formed XML (line 1, column 1)"),
+    "no end": ("<a>\n", "not-xml", "this is not well-formed XML (line 2, column 1)"),
+    "unknown encoding": (
+        '<?xml version="1.0" encoding="klingon"?><a/>',
+        "not-xml",
+        "this is not XML in a known encoding",
+    ),
+    "multi-byte encoding": (
+        '<?xml version="1.0" encoding="shift_jis"?><a/>',
+        "not-xml",
+        "this is not XML in a known encoding",
+    ),
+    "HTML": ("<html><body/></html>", "not-saml", "this is XML, but not SAML 2.0 metadata: no EntityDescriptor"),
+    "other namespace": (
+        '<EntityDescriptor entityID="x"/>',
+        "not-saml",
+        "this is XML, but not SAML 2.0 metadata: no EntityDescriptor",
+    ),
+    "DTD": (
+        f"<!DOCTYPE a>{entity()}",
+        "dtd",
+        "there is a document type declaration, which metadata does not need and attacks are made of",
+    ),
+    "external entity": (
+        f'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>{entity(entity_id="&x;")}',
+        "dtd",
+        "there is a document type declaration, which metadata does not need and attacks are made of",
+    ),
+    "undeclared entity": (
+        entity(entity_id="&x;"),
+        "not-xml",
+        "this is not well-formed XML (line 1, column 1)",
+    ),
+    "service provider": (
+        entity("<SPSSODescriptor/>"),
+        "no-idp",
+        "there is no identity provider in it (no IDPSSODescriptor for SAML 2.0)",
+    ),
+    "SAML 1.1": (
+        entity(role(protocol=SAML1)),
+        "no-idp",
+        "there is no identity provider in it (no IDPSSODescriptor for SAML 2.0)",
+    ),
+    "two": (
+        f"<EntitiesDescriptor {MD}>{entity()}{entity()}</EntitiesDescriptor>",
+        "several-idps",
+        "there are 2 identity providers in it, and one connection has one",
+    ),
+    "no entity id": (entity(entity_id=""), "entity-id", "the entityID is missing, too long or has blanks in it"),
+    "blank entity id": (
+        entity(entity_id="a b"),
+        "entity-id",
+        "the entityID is missing, too long or has blanks in it",
+    ),
+    "long entity id": (
+        entity(entity_id="x" * 2049),
+        "entity-id",
+        "the entityID is missing, too long or has blanks in it",
+    ),
+    "no service": (
+        entity(role(key_descriptor(der()))),
+        "no-http-post",
+        "no SingleSignOnService has the HTTP-POST binding (there are: none)",
+    ),
+    "two services": (
+        entity(role(key_descriptor(der()), service(), service("https://other.example"))),
+        "several-http-post",
+        "2 different SingleSignOnServices have the HTTP-POST binding",
+    ),
+    "script": (
+        entity(role(key_descriptor(der()), service("javascript:alert(1)"))),
+        "redirect-url",
+        "the Location of the SingleSignOnService is not a sound address",
+    ),
+    "no address": (
+        entity(role(key_descriptor(der()), service(""))),
+        "redirect-url",
+        "the Location of the SingleSignOnService is not a sound address",
+    ),
+    "no certificate": (
+        entity(role(key_descriptor(der(), "encryption"), service())),
+        "no-certificate",
+        "the identity provider has no signing certificate in it",
+    ),
+    "two certificates": (
+        entity(role(key_descriptor(der()), key_descriptor(der("x.example")), service())),
+        "several-certificates",
+        "the identity provider has 2 different signing certificates in it",
+    ),
+    "no base64": (
+        entity(role().replace("MII", "M!I")),
+        "certificate",
+        "the signing certificate is not base64",
+    ),
+    "too deep": (
+        "<a>" * 65 + "</a>" * 65,
+        "too-deep",
+        "elements are nested more than 64 deep",
+    ),
+    "too large": (
+        entity() + " " * metadata.MAX_BYTES,
+        "too-large",
+        f"{len(entity()) + metadata.MAX_BYTES:,} bytes are more than the 1,048,576 allowed for metadata",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_what_is_not_one_identity_provider_is_an_error(case: str) -> None:
+    text, rule, message = FAULTS[case]
+    assert told(text) == (False, [(rule, message)])
+    _, faults = parse(text.encode(), now=NOW, warn_days=30)
+    assert all(fault.severity is Severity.ERROR and fault.hint for fault in faults)
+
+
+def test_the_certificate_is_judged_like_any_other() -> None:
+    expired = entity(role(key_descriptor(der(days=-1)), service()))
+    assert told(expired) == (True, [("certificate/expired", "the certificate expired on 2026-11-23")])
+    rubbish = entity(role(key_descriptor(b"rubbish"), service()))
+    assert told(rubbish) == (False, [("certificate/unreadable", "this is not an X.509 certificate")])
+
+
+def test_a_private_key_in_it_is_not_repeated() -> None:
+    body = "".join(private_key().splitlines()[1:-1])
+    for text in (private_key(), entity(entity_id=private_key()), entity(role().replace("MII", private_key()))):
+        _, faults = parse(text.encode(), now=NOW, warn_days=30)
+        assert faults
+        said = " ".join(fault.message + fault.hint for fault in faults)
+        assert not any(body[start : start + 12] in said for start in range(0, len(body) - 12, 4))
+
+
+FULL = entity(
+    "<SPSSODescriptor/>", role(key_descriptor(der()), service("https://idp.example/r", REDIRECT), service())
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    data = f'<?xml version="1.0" encoding="UTF-8"?>{FULL}'.encode()
+    pieces = [
+        b"",
+        b"<",
+        b">",
+        b"&",
+        b"&lt;",
+        b"&#0;",
+        b"&#55296;",
+        b'"',
+        b"\xff",
+        b"\0",
+        b"]]>",
+        b"<!DOCTYPE a>",
+        b"<![CDATA[",
+        b"<a>",
+    ]
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(data)))
+        cut = draw(st.integers(0, 40))
+        data = data[:at] + draw(st.sampled_from(pieces)) + data[at + cut :]
+    return data
+
+
+@settings(max_examples=300)
+@given(damaged() | st.binary(max_size=60))
+def test_no_bytes_are_too_odd(data: bytes) -> None:
+    found, faults = parse(data, now=NOW, warn_days=30)
+    assert (found is None) == any(fault.severity is Severity.ERROR for fault in faults)
+    assert all(len(fault.message) < 300 and fault.hint for fault in faults)
+    if found is not None:
+        assert found.redirect_url.startswith(("https://", "http://"))
+        assert found.entity_id.isprintable()

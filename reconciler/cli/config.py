@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import sys
 import tomllib
@@ -178,10 +179,32 @@ def _chosen(flags: Flags, file: Configuration) -> list[Chosen]:
             f"{flags.folder} is one folder, and the configuration has several environments: {', '.join(names)}",
             "Choose one with --environment, or leave the folder out.",
         )
+    _check_targets(
+        {
+            name: _deliver_path(flags if name in names else Flags(), file, each)
+            for name, each in file.environments.items()
+        }
+    )
     sections = [(name, file.environments[name]) for name in names]
     return [
         Chosen(name, section, flags.folder or str(file.base / section.manifests)) for name, section in sections
     ]
+
+
+def _deliver_path(flags: Flags, file: Configuration, section: Section) -> str | None:
+    return flags.deliver or (str(file.base / section.deliver.path) if section.deliver else None)
+
+
+def _check_targets(paths: dict[str, str | None]) -> None:
+    """UsageError where two environments would deliver to one folder: one handle can mean two customers."""
+    owners: dict[str, str] = {}
+    for name, path in paths.items():
+        other = owners.setdefault(os.path.realpath(path), name) if path else name
+        if other != name:
+            raise UsageError(
+                f"the environments {other} and {name} deliver to the same folder, {path}",
+                "Give each environment a folder of its own.",
+            )
 
 
 def daemon(flags: Flags) -> DaemonSettings:
@@ -260,14 +283,13 @@ def _near(message: str) -> str:
 def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentSettings:
     section = chosen.section
     _check(section)
-    deliver = flags.deliver or (str(file.base / section.deliver.path) if section.deliver else None)
     return EnvironmentSettings(
         name=chosen.name,
         manifests=chosen.folder,
         api=_api(section, flags, file),
         environment_id=section.environment_id,
         apply=section.mode == "apply",
-        deliver_path=deliver,
+        deliver_path=_deliver_path(flags, file, section),
         limits=Limits(section.limits.max_changed_percent, section.limits.max_creates),
         selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
         allow_empty=flags.allow_empty,

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 
-from reconciler.engine.issue import issue
 from reconciler.engine.pass_state import PassState
+from reconciler.engine.secrets import issue
 from reconciler.engine.write import create_child, create_organization, update
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.errors import (
     ApiError,
     DeliveryError,
+    DeliveryLost,
     Interrupted,
     Overrun,
     Refused,
@@ -74,7 +75,7 @@ def _blocked(change: Change, missing: str) -> Outcome:
 async def _attempt(change: Change, state: PassState) -> Outcome:
     try:
         return await _write(change, state)
-    except (ApiError, DeliveryError, WrongEnvironment) as error:
+    except (ApiError, DeliveryError, DeliveryLost, WrongEnvironment) as error:
         if isinstance(error, HALTING):
             state.stop_for(Halt(error.code, error.message, error.exit_code))
         if isinstance(error, CERTAINLY_NOT_DONE):

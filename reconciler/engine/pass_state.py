@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from reconciler.api.client import Client
-from reconciler.delivery.directory import Directory
+from reconciler.delivery.target import Target
 from reconciler.engine.runtime import Runtime
 from reconciler.model.change import Action, Change, Key, Plan, Ref
 from reconciler.model.errors import Interrupted
@@ -23,7 +23,7 @@ class PassState:
         plan: Plan,
         environment: EnvironmentSettings,
         client: Client,
-        delivery: Directory | None,
+        delivery: Target | None,
         runtime: Runtime,
         stop: asyncio.Event,
     ) -> None:

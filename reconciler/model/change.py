@@ -100,6 +100,7 @@ class BlockReason(StrEnum):
     UNREADABLE = "Unreadable"
     INVALID_MANIFEST = "InvalidManifest"
     TOKEN_LOST = "TokenLost"
+    UNUSABLE_RECORD = "UnusableRecord"  # the delivery target holds another object's record, or an unreadable one
     INCOMPLETE_SOURCE = "IncompleteSource"  # some file cannot be parsed, so nothing is created
 
 

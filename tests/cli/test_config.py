@@ -382,3 +382,29 @@ def test_a_duration_is_a_bounded_number_of_seconds_or_refused(text: str) -> None
 @pytest.mark.parametrize(("text", "length_s"), [("20ms", 0.02), ("30s", 30), ("10m", 600), ("1.5h", 5400)])
 def test_durations(text: str, length_s: float) -> None:
     assert seconds(text) == length_s
+
+
+def delivering(first: str, second: str) -> str:
+    return "".join(
+        f'[environments.{name}]\nmanifests = "m"\ndeliver = {{to = "directory", path = "{path}"}}\n'
+        for name, path in (("production", first), ("development", second))
+    )
+
+
+@pytest.mark.parametrize("chosen", [None, "production"])
+@pytest.mark.parametrize("second", ["there", "./there/", "link"])
+def test_two_environments_never_deliver_to_one_folder(tmp_path: Path, second: str, chosen: str | None) -> None:
+    """One handle may mean two customers, and one would get the other's link."""
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    flags = Flags(config=file(tmp_path, delivering("there", second)), environment=chosen)
+    with pytest.raises(UsageError, match="production and development"):
+        environments(flags)
+
+
+def test_one_folder_for_all_is_refused_and_for_one_is_not(tmp_path: Path) -> None:
+    config = file(tmp_path, delivering("a", "b"))
+    with pytest.raises(UsageError, match="production and development"):
+        environments(Flags(config=config, deliver="c"))
+    assert [
+        each.deliver_path for each in environments(Flags(config=config, deliver="c", environment="production"))
+    ] == ["c"]

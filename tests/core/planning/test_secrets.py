@@ -9,7 +9,7 @@ import pytest
 from reconciler.core.planning.secrets import LINK, IssuePlan, configured, plan_link, plan_token
 from reconciler.model.change import Action, BlockReason, HintReason, Key, Ref
 from reconciler.model.kinds import KindName
-from reconciler.model.state import Child, Ownership, Record, RecordState, SetupLink
+from reconciler.model.state import Child, Ownership, Record, RecordState, SetupLink, Unreadable
 from tests.support.build import (
     BOTH_LINK,
     CONNECTION,
@@ -42,7 +42,7 @@ def link(
     wanted: SetupLink | None,
     *connections: Child,
     directories: tuple[Child, ...] = (),
-    record: Record | None = None,
+    record: Record | Unreadable | None = None,
     records: Any = "",
     parent: Any = None,
     ownership: Ownership = Ownership.FULL,
@@ -94,7 +94,7 @@ def test_no_link_is_made_where_none_is_wanted_or_all_is_configured() -> None:
 
 
 def test_the_link_of_a_new_organization_waits_for_it() -> None:
-    (change,) = link(SAML_LINK, parent=PARENT, record=link_record()).changes
+    (change,) = link(SAML_LINK, parent=PARENT).changes
     assert (change.id, change.parent, change.needs) == (PARENT, PARENT, (PARENT.key,))
 
 
@@ -122,14 +122,13 @@ def test_a_delivered_link_that_is_still_good_is_enough() -> None:
     "record",
     [
         link_record(RecordState.PENDING),
-        link_record(organization_id=org_id(2)),
         link_record(saml=False),
         link_record(scim=False),
         link_record(expires_at=NOW),
         link_record(expires_at=None),
     ],
 )
-def test_a_link_that_is_lost_expired_of_another_or_too_narrow_is_made_again(record: Record) -> None:
+def test_a_link_that_is_lost_expired_or_too_narrow_is_made_again(record: Record) -> None:
     assert [change.link for change in link(BOTH_LINK, record=record).changes] == [BOTH_LINK]
 
 
@@ -137,7 +136,11 @@ def test_a_link_that_is_lost_expired_of_another_or_too_narrow_is_made_again(reco
 
 
 def token(
-    live: Child | None, record: Record | None = None, *, records: Any = "", ownership: Ownership = Ownership.FULL
+    live: Child | None,
+    record: Record | Unreadable | None = None,
+    *,
+    records: Any = "",
+    ownership: Ownership = Ownership.FULL,
 ) -> IssuePlan:
     child = directory("okta", issue_token=True)
     wanted = organization("acme", directories=[child], ownership=ownership)
@@ -183,6 +186,30 @@ def test_a_token_that_was_made_and_never_kept_is_lost() -> None:
 @pytest.mark.parametrize("state", RecordState)
 def test_a_token_that_is_not_there_is_made_whatever_stands_in_the_target(state: RecordState) -> None:
     assert len(token(live_directory(1), token_record(state)).changes) == 1
+
+
+UNUSABLE = {
+    "another organization's link": lambda: link(BOTH_LINK, record=link_record(organization_id=org_id(2))),
+    "a link, the organization is to be created": lambda: link(BOTH_LINK, parent=PARENT, record=link_record()),
+    "an unreadable link": lambda: link(BOTH_LINK, record=Unreadable("no permission")),
+    "another directory's token": lambda: token(live_directory(1), token_record(RecordState.ISSUED, 2)),
+    "a token, the directory is to be created": lambda: token(None, token_record(RecordState.ISSUED)),
+    "an unreadable token": lambda: token(live_directory(1), Unreadable("no permission")),
+}
+
+
+@pytest.mark.parametrize("record", UNUSABLE)
+def test_a_secret_is_not_issued_over_a_record_that_is_not_its_own(record: str) -> None:
+    """Somebody's only copy of a secret may be in it, so that one secret is blocked, and no other."""
+    made = UNUSABLE[record]()
+    assert made.changes == ()
+    assert [block.reason for block in made.blocked] == [BlockReason.UNUSABLE_RECORD]
+
+
+def test_a_record_that_cannot_be_read_blocks_nothing_that_is_already_done() -> None:
+    unreadable = Unreadable("no permission")
+    assert token(live_directory(1, token=True), unreadable) == IssuePlan()
+    assert link(SAML_LINK, live_connection(1, **FULL), record=unreadable) == IssuePlan()
 
 
 def test_without_a_target_no_token_is_made_and_the_plan_says_so() -> None:

@@ -14,7 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from reconciler.model.change import Action, Key
+from reconciler.model.change import Action, Create, Key
 from reconciler.model.event import Event, RequestDone, Retrying
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
 from reconciler.model.outcome import GOOD, Report, Result
@@ -102,9 +102,7 @@ class Metrics:
             self.refusals.labels(refusal.rule).inc()
         last = self._last[environment]
         last.resources = tally(report, wanted)
-        last.uncertain = sum(
-            o.result is Result.UNKNOWN and o.change.action is Action.CREATE for o in report.outcomes
-        )
+        last.uncertain = sum(o.result is Result.UNKNOWN and isinstance(o.change, Create) for o in report.outcomes)
         last.suspended = len(report.plan.suspended)
         last.revision = report.plan.revision
         last.success = last.success if success_at is None else success_at

@@ -10,9 +10,9 @@ from reconciler.api.client import Lane
 from reconciler.delivery.directory import Directory
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import wait_until
-from reconciler.model.change import Change
+from reconciler.model.change import IssueLink, IssueToken
 from reconciler.model.errors import DeliveryError
-from reconciler.model.kinds import DIRECTORY, KindName
+from reconciler.model.kinds import DIRECTORY
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState, SCIMDirectory
@@ -20,34 +20,24 @@ from reconciler.model.state import Record, RecordState, SCIMDirectory
 LINK_LIFETIME_S = 24 * 3600  # measured: a link is good for a day
 
 
-async def issue(change: Change, state: PassState) -> Outcome:
-    """The record is durably pending before the secret is asked for, and issued after it."""
-    if state.delivery is None:
-        raise DeliveryError("no delivery target is configured", "Name a folder with --deliver.")
-    if change.key.kind is KindName.SETUP_LINK:
-        return await _issue_link(change, state, state.delivery)
-    return await _issue_token(change, state, state.delivery)
-
-
-async def _issue_link(change: Change, state: PassState, delivery: Directory) -> Outcome:
-    organization = state.resolve(change.id)
-    link = change.link
-    if link is None:
-        raise LookupError("a setup link without an extent")
+async def issue_link(change: IssueLink, state: PassState) -> Outcome:
+    """The record is durably pending before the link is asked for, and issued after it."""
+    delivery, organization, extent = _target(state), state.resolve(change.parent), change.extent
     now = state.runtime.now()
-    pending = Record(RecordState.PENDING, organization, None, link.saml, link.scim, now, None)
+    pending = Record(RecordState.PENDING, organization, None, extent.saml, extent.scim, now, None)
     handle, keep = change.key.organization, state.runtime.aside
     await keep(lambda: delivery.write(handle, None, pending))
     async with state.client.lane() as lane:
-        url = await lane.retry_unsent(lambda: lane.setup_url(organization, saml=link.saml, scim=link.scim))
-    issued = Record(RecordState.ISSUED, organization, None, link.saml, link.scim, now, now + LINK_LIFETIME_S)
+        url = await lane.retry_unsent(lambda: lane.setup_url(organization, saml=extent.saml, scim=extent.scim))
+    issued = structs.replace(pending, state=RecordState.ISSUED, expires_at=now + LINK_LIFETIME_S)
     await keep(lambda: delivery.write(handle, None, issued, url))
     return Outcome(change, Result.APPLIED, organization)
 
 
-async def _issue_token(change: Change, state: PassState, delivery: Directory) -> Outcome:
+async def issue_token(change: IssueToken, state: PassState) -> Outcome:
     """Rotating cuts off whoever has a token, so it is looked at again right before, and settled if pending."""
-    organization, directory = state.resolve(change.parent), state.resolve(change.id)
+    delivery = _target(state)
+    organization, directory = state.resolve(change.parent), state.resolve(change.directory)
     handle = change.key.organization
     earlier = await state.runtime.aside(lambda: delivery.read(handle, change.key.name))
     if earlier and earlier.state is RecordState.PENDING and earlier.directory_id == directory:
@@ -76,6 +66,12 @@ async def _issue_token(change: Change, state: PassState, delivery: Directory) ->
     issued = structs.replace(pending, state=RecordState.ISSUED)
     await state.runtime.aside(lambda: delivery.write(handle, change.key.name, issued, *made))
     return Outcome(change, Result.APPLIED, directory)
+
+
+def _target(state: PassState) -> Directory:
+    if state.delivery is None:
+        raise DeliveryError("no delivery target is configured", "Name a folder with --deliver.")
+    return state.delivery
 
 
 async def _settle(earlier: Record, state: PassState) -> None:

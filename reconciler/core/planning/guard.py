@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from reconciler.model.change import Action, Plan, Refusal
+from reconciler.model.change import Create, Issue, Plan, Refusal
 from reconciler.model.kinds import KindName
 from reconciler.model.settings import Limits
 
@@ -66,7 +66,7 @@ def _how_to_approve(plan: Plan) -> str:
 
 def plan_organizations(plan: Plan) -> set[str]:
     """The handles of the organizations that the plan writes to."""
-    return {change.key.organization for change in plan.changes if change.action is not Action.ISSUE}
+    return {change.key.organization for change in plan.changes if not isinstance(change, Issue)}
 
 
 def created_organizations(plan: Plan) -> set[str]:
@@ -74,7 +74,7 @@ def created_organizations(plan: Plan) -> set[str]:
     return {
         change.key.organization
         for change in plan.changes
-        if change.action is Action.CREATE and change.key.kind is KindName.ORGANIZATION
+        if isinstance(change, Create) and change.key.kind is KindName.ORGANIZATION
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from reconciler.core.planning.children import blocked_child
-from reconciler.model.change import Action, Blocked, BlockReason, Change, Hint, HintReason, Key, Ref
+from reconciler.model.change import Blocked, BlockReason, Hint, HintReason, Issue, IssueLink, IssueToken, Key, Ref
 from reconciler.model.kinds import IDP_FIELDS, KINDS, KindName
 from reconciler.model.state import (
     Child,
@@ -28,7 +28,7 @@ LINK = "setup-link"
 class IssuePlan(Struct, frozen=True):
     """The secrets' part of an organization's plan."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Issue, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     hints: tuple[Hint, ...] = ()
 
@@ -69,14 +69,12 @@ def plan_link(
         return IssuePlan(hints=(_no_target(wanted, None, "a setup link"),))
     if _still_good(records.get((wanted.name, None)), parent, missing, now):
         return IssuePlan()
-    change = Change(
-        action=Action.ISSUE,
+    change = IssueLink(
         key=Key(wanted.name, KindName.SETUP_LINK, LINK),
         origin=wanted.origin,
-        id=parent,
         parent=parent,
         needs=(parent.key,) if isinstance(parent, Ref) else (),
-        link=missing,
+        extent=missing,
     )
     return IssuePlan(changes=(change,))
 
@@ -106,12 +104,11 @@ def plan_token(
     if records is None:
         return IssuePlan(hints=(_no_target(wanted, child.name, "a bearer token"),))
     key = Key(wanted.name, KindName.DIRECTORY, child.name)
-    change = Change(
-        action=Action.ISSUE,
+    change = IssueToken(
         key=Key(wanted.name, KindName.BEARER_TOKEN, child.name),
         origin=child.origin,
-        id=live.id if live else Ref(key),
         parent=parent,
+        directory=live.id if live else Ref(key),
         needs=() if live else (key,),
     )
     return IssuePlan(changes=(change,))

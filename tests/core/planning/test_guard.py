@@ -15,24 +15,24 @@ from reconciler.core.planning.guard import (
     refusals,
     tightened,
 )
-from reconciler.model.change import Action, Change, Key, Plan
+from reconciler.model.change import Change, Key, Plan
 from reconciler.model.kinds import KindName
 from reconciler.model.settings import DEFAULT_LIMITS, Limits
-from tests.support.build import ENVIRONMENT_ID, PLACE
+from tests.support.build import ENVIRONMENT_ID, create, issue, update
 
 OTHER_ENVIRONMENT = "env_" + "2" * 25
 
 
-def change(action: Action, kind: KindName, organization: str, name: str = "") -> Change:
-    return Change(action, Key(organization, kind, name or organization), PLACE)
+def key(kind: KindName, organization: str, name: str = "") -> Key:
+    return Key(organization, kind, name or organization)
 
 
 def updates(count: int) -> list[Change]:
-    return [change(Action.UPDATE, KindName.ORGANIZATION, f"o{number}") for number in range(count)]
+    return [update(key(KindName.ORGANIZATION, f"o{number}")) for number in range(count)]
 
 
 def creates(count: int) -> list[Change]:
-    return [change(Action.CREATE, KindName.ORGANIZATION, f"n{number}") for number in range(count)]
+    return [create(key(KindName.ORGANIZATION, f"n{number}")) for number in range(count)]
 
 
 def made(changes: Iterable[Change], matched: int) -> Plan:
@@ -80,9 +80,9 @@ def test_more_than_a_share_of_the_matched_organizations_is_refused_once_ten_are_
 
 def test_an_organization_counts_once_however_much_of_it_changes() -> None:
     below = [
-        change(action, kind, f"o{number}", "x")
+        action(key(kind, f"o{number}", "x"))
         for number in range(3)
-        for action in (Action.CREATE, Action.UPDATE)
+        for action in (create, update)
         for kind in (KindName.CONNECTION, KindName.DIRECTORY)
     ]
     assert rules(made([*updates(3), *below], 10)) == []
@@ -90,19 +90,19 @@ def test_an_organization_counts_once_however_much_of_it_changes() -> None:
 
 
 def test_a_created_child_counts_as_an_update_of_its_organization() -> None:
-    children = [change(Action.CREATE, KindName.CONNECTION, f"o{number}", "okta") for number in range(4)]
+    children = [create(key(KindName.CONNECTION, f"o{number}", "okta")) for number in range(4)]
     assert rules(made(children, 10)) == ["maxChangedPercent"]
 
 
 def test_created_organizations_and_their_children_are_no_updates() -> None:
-    children = [change(Action.CREATE, KindName.CONNECTION, f"n{number}", "okta") for number in range(50)]
+    children = [create(key(KindName.CONNECTION, f"n{number}", "okta")) for number in range(50)]
     plan = made([*creates(50), *children], 10)
     assert rules(plan) == []
     assert created_organizations(plan) == {f"n{number}" for number in range(50)}
 
 
 def test_secrets_to_be_issued_do_not_count() -> None:
-    issues = [change(Action.ISSUE, KindName.SETUP_LINK, f"o{number}", "setup-link") for number in range(10)]
+    issues = [issue(key(KindName.SETUP_LINK, f"o{number}", "setup-link")) for number in range(10)]
     assert rules(made([*issues, *updates(3)], 10)) == []
 
 
@@ -125,7 +125,7 @@ def test_more_creates_than_allowed_are_refused_in_whatever_environment(count: in
 
 
 def test_only_organizations_count_as_creates() -> None:
-    children = [change(Action.CREATE, KindName.CONNECTION, "o0", f"c{number}") for number in range(200)]
+    children = [create(key(KindName.CONNECTION, "o0", f"c{number}")) for number in range(200)]
     assert rules(made(children, 10)) == []
 
 

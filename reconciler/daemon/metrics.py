@@ -14,6 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from reconciler.core.planning.guard import GUARDS
 from reconciler.model.change import Action, Create, Key
 from reconciler.model.event import Event, RequestDone, Retrying
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
@@ -21,7 +22,6 @@ from reconciler.model.outcome import GOOD, Report, Result
 from reconciler.model.state import DesiredOrganization
 
 PASS_RESULTS = ("success", "partly", "refused", "error")
-GUARDS = ("maxChangedPercent", "maxCreates")
 STATUSES = ("ready", "pending", "failed", "unknown", "stale", "blocked", "suspended", "unmanaged")
 SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 ROUTES = (
@@ -75,8 +75,8 @@ class Metrics:
                 self.changes.labels(kind, Action.ISSUE, result)
         for method, route in ROUTES:
             self.requests.labels(method, route, "200")
-        for rule in GUARDS:
-            self.refusals.labels(rule)
+        for guard in GUARDS:
+            self.refusals.labels(guard.name)
         self._sum()
 
     def watch(self, event: Event) -> None:

@@ -161,7 +161,7 @@ def desired(
     pin: str | None = None,
 ) -> Desired:
     environment = DesiredEnvironment(
-        "production", pin, limits or Limits(), forbid_shared, True, 30, Origin("environment.yaml")
+        "production", pin, limits or {}, forbid_shared, True, 30, Origin("environment.yaml")
     )
     return Desired(environment, tuple(sorted(organizations, key=lambda o: o.name)), tuple(invalid), complete, "r1")
 

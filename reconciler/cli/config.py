@@ -21,13 +21,12 @@ from msgspec import Struct
 
 from reconciler.api.keys import parse_proxy
 from reconciler.cli.credentials import Told, credentials
+from reconciler.core.planning.guard import GUARDS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
-    DEFAULT_LIMITS,
     ApiSettings,
     DaemonSettings,
     EnvironmentSettings,
-    Limits,
     Selection,
 )
 from reconciler.model.state import Desired
@@ -47,11 +46,11 @@ class Deliver(Struct, frozen=True, forbid_unknown_fields=True):
     path: str
 
 
-class FileLimits(Struct, frozen=True, forbid_unknown_fields=True):
-    """The guards' bounds."""
-
-    max_changed_percent: float | None = DEFAULT_LIMITS.max_changed_percent
-    max_creates: int | None = DEFAULT_LIMITS.max_creates
+FileLimits = msgspec.defstruct(
+    "FileLimits",
+    [(guard.limit, guard.unit.type, guard.default) for guard in GUARDS],
+    forbid_unknown_fields=True,
+)
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +63,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
     environment_id: str | None = None
     mode: str = "apply"
     deliver: Deliver | None = None
-    limits: FileLimits = FileLimits()
+    limits: dict[str, Any] = {}  # as FileLimits has it
     ca_file: str | None = None
     proxy: str | None = None
 
@@ -245,10 +244,15 @@ def read_file(path: str) -> Configuration:
         raise UsageError(f"{path} has control characters in a text", "Names and paths have none.")
     file = _converted(document, File, path)
     sections = {
-        name: _converted(section, Section, f"{path}: environments.{name}")
-        for name, section in file.environments.items()
+        name: _section(section, f"{path}: environments.{name}") for name, section in file.environments.items()
     }
     return Configuration(sections, file.daemon, Path(path).parent)
+
+
+def _section(document: dict[str, Any], place: str) -> Section:
+    section = _converted(document, Section, place)
+    _converted(section.limits, FileLimits, f"{place}.limits")
+    return section
 
 
 def _converted(document: Any, kind: type[S], place: str) -> S:
@@ -290,7 +294,7 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
         environment_id=section.environment_id,
         apply=section.mode == "apply",
         deliver_path=_deliver_path(flags, file, section),
-        limits=Limits(section.limits.max_changed_percent, section.limits.max_creates),
+        limits={each.name: section.limits[each.limit] for each in GUARDS if each.limit in section.limits},
         selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
         allow_empty=flags.allow_empty,
         approve=flags.approve,
@@ -307,11 +311,10 @@ def _check(section: Section) -> None:
         raise UsageError(
             f"environment_id is {section.environment_id!r}", "It is `env_` and 25 letters and digits, or left out."
         )
-    percent, creates = section.limits.max_changed_percent, section.limits.max_creates
-    if percent is not None and not 0 <= percent <= 100:
-        raise UsageError(f"max_changed_percent is {percent}", "It is a number from 0 to 100.")
-    if creates is not None and creates < 0:
-        raise UsageError(f"max_creates is {creates}", "It is 0 or more.")
+    for guard in GUARDS:
+        bound = section.limits.get(guard.limit, guard.default)
+        if not guard.unit.fits(bound):
+            raise UsageError(f"{guard.limit} is {bound}", f"It is {guard.unit.words}.")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -16,9 +16,9 @@ from reconciler.api.client import Client, Lane
 from reconciler.delivery.target import Delivery, RecordName, Target
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
-from reconciler.model.change import Change
+from reconciler.model.change import IssueLink, IssueToken
 from reconciler.model.errors import DeliveryError, Interrupted, Overrun, Refused, Unauthorized, Unsent
-from reconciler.model.kinds import DIRECTORY, KindName
+from reconciler.model.kinds import DIRECTORY
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState, SCIMDirectory, SetupLink
@@ -120,28 +120,39 @@ class Issuer(Struct, frozen=True):
             await self.runtime.aside(lambda: kept.keep(record, secret, scim_base_url))
 
 
-async def issue(change: Change, state: PassState) -> Outcome:
-    """Carries out a plan's change that issues a secret; raises ApiError, DeliveryError or DeliveryLost."""
+async def issue_link(change: IssueLink, state: PassState) -> Outcome:
+    """Carries out a plan's setup link; raises ApiError, DeliveryError or DeliveryLost."""
+    organization_id = state.resolve(change.parent)
+    name = RecordName(change.key.organization, None)
+    await _issuer(state).link(organization_id, change.extent, name)
+    return Outcome(change, Result.APPLIED, organization_id)
+
+
+async def issue_token(change: IssueToken, state: PassState) -> Outcome:
+    """Carries out a plan's bearer token; raises ApiError, DeliveryError or DeliveryLost."""
+    issuer, directory_id = _issuer(state), state.resolve(change.directory)
+    name = RecordName(change.key.organization, change.key.name)
+    await _settle(name, directory_id, state)
+    if await issuer.first_token(directory_id, name):
+        return Outcome(change, Result.APPLIED, directory_id)
+    return Outcome(change, Result.STALE, directory_id, "it has a token by now; the next pass plans again")
+
+
+def _issuer(state: PassState) -> Issuer:
+    return Issuer(state.client, _target(state), state.runtime)
+
+
+def _target(state: PassState) -> Target:
     if state.delivery is None:
         raise DeliveryError(
             "no delivery target is configured", "Pass --deliver, or set `deliver` in reconciler.toml."
         )
-    issuer = Issuer(state.client, state.delivery, state.runtime)
-    live_id = state.resolve(change.id)
-    if change.key.kind is KindName.SETUP_LINK:
-        if change.link is None:
-            raise LookupError("a setup link without an extent")
-        await issuer.link(live_id, change.link, RecordName(change.key.organization, None))
-        return Outcome(change, Result.APPLIED, live_id)
-    name = RecordName(change.key.organization, change.key.name)
-    await _settle(name, live_id, state.delivery, state)
-    if await issuer.first_token(live_id, name):
-        return Outcome(change, Result.APPLIED, live_id)
-    return Outcome(change, Result.STALE, live_id, "it has a token by now; the next pass plans again")
+    return state.delivery
 
 
-async def _settle(name: RecordName, directory_id: str, target: Target, state: PassState) -> None:
+async def _settle(name: RecordName, directory_id: str, state: PassState) -> None:
     """Waits until a rotation that was lost on its way would show in the directory."""
+    target = _target(state)
     earlier = await state.runtime.aside(lambda: target.read(name))
     if not earlier or earlier.state is not RecordState.PENDING or earlier.directory_id != directory_id:
         return

@@ -73,7 +73,7 @@ class DesiredOrganization(Struct, frozen=True):
 
 
 class DesiredEnvironment(Struct, frozen=True):
-    """The Environment manifest; limits absent there are None."""
+    """The Environment manifest, with the bounds that it states."""
 
     name: str
     id: str | None

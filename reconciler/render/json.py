@@ -182,7 +182,7 @@ def _change(change: Change) -> Document:
         "kind": change.key.kind,
         "organization": change.key.organization,
         "name": change.key.name,
-        "id": change.id if isinstance(change.id, str) else None,
+        "id": change.live_id,
         **_place(change.origin),
         "fields": [
             {"path": field.path, "before": _value(field.before), "after": _value(field.after), "risk": field.risk}

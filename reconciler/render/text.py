@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from reconciler.model.change import Action, Blocked, Change, FieldChange, Hint, Plan, Unmanaged
+from reconciler.model.change import Action, Blocked, Change, Create, FieldChange, Hint, Plan, Unmanaged, Update
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity
@@ -95,7 +95,7 @@ def _change(change: Change, style: Style) -> Iterator[str]:
     mark = MARKS[change.action]
     own = change.key.kind is KindName.ORGANIZATION
     indent = "" if own else "  "
-    id_ = change.id if isinstance(change.id, str) and change.action is Action.UPDATE else ""
+    id_ = change.id if isinstance(change, Update) else ""
     place = style.place(change.origin.file, change.origin.line) if own else ""
     parts = [part for part in (f"{mark} {title(change)}", id_, place) if part]
     risk = f"  {style.paint('31', RISK)}" if change.risks else ""
@@ -220,7 +220,7 @@ def report(report: Report, style: Style = PLAIN) -> str:
 
 
 def _made(outcome: Outcome) -> bool:
-    return outcome.change.action is Action.CREATE and outcome.result in GOOD and outcome.id is not None
+    return isinstance(outcome.change, Create) and outcome.result in GOOD and outcome.id is not None
 
 
 def _outcome(outcome: Outcome, style: Style) -> str:

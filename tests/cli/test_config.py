@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reconciler.cli.config import Flags, daemon, environments, one_environment, one_folder, read_file, seconds
 from reconciler.cli.credentials import Told, credentials
 from reconciler.model.errors import CredentialsError, ReconcilerError, UsageError
-from reconciler.model.settings import Limits, Selection
+from reconciler.model.settings import Selection
 
 KEY, OTHER_KEY = "ssoready_sk_" + "a" * 25, "ssoready_sk_" + "b" * 25
 CLOUD, OWN, THIRD = "https://api.ssoready.com", "https://own.example", "https://third.example"
@@ -213,7 +213,7 @@ def test_everything_in_a_file_is_read_relative_to_it(tmp_path: Path) -> None:
     assert production.manifests == str(tmp_path / "manifests/production")
     assert production.deliver_path == str(tmp_path / "delivered")
     assert production.environment_id == "env_" + "1" * 25
-    assert production.limits == Limits(12.5, 7)
+    assert production.limits == {"maxChangedPercent": 12.5, "maxCreates": 7}
     assert not production.apply
     assert production.api is not None
     assert (production.api.url, production.api.max_requests_per_second) == (OWN, 12)
@@ -222,7 +222,7 @@ def test_everything_in_a_file_is_read_relative_to_it(tmp_path: Path) -> None:
         "/absolute/development",
         True,
     )
-    assert development.limits == Limits(30, 100)
+    assert development.limits == {}
     told = daemon(Flags(config=file(tmp_path, WHOLE)))
     assert (told.resync_s, told.listen) == (90, "0.0.0.0:9090")
 
@@ -286,7 +286,13 @@ def test_no_folder_at_all_is_said() -> None:
         ('[environments.p]\nmanifests = "m"\nenvironment_id = "env_1"\n', "environment_id is 'env_1'", "`env_`"),
         ('[environments.p]\nmanifests = "m"\nlimits = {max_changed_percent = nan}\n', "is nan", "0 to 100"),
         ('[environments.p]\nmanifests = "m"\nlimits = {max_changed_percent = 101}\n', "is 101", "0 to 100"),
-        ('[environments.p]\nmanifests = "m"\nlimits = {max_creates = -1}\n', "is -1", "0 or more"),
+        ('[environments.p]\nmanifests = "m"\nlimits = {max_creates = -1}\n', "is -1", "number from 0"),
+        ('[environments.p]\nmanifests = "m"\nlimits = {max_creates = 1.5}\n', "p.limits: Expected `int`", ""),
+        (
+            '[environments.p]\nmanifests = "m"\nlimits = {max_create = 1}\n',
+            "unknown field `max_create`",
+            "`max_creates`",
+        ),
         ('[environments.p]\nmanifests = "m"\n[environments.p]\n', "is not TOML", ""),
         ('[environments.p]\nmanifests = "a\\u0000b"\n', "control characters", ""),
         ("x = " + "[" * 2000, "nested too deep|is not TOML", ""),

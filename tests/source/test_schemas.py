@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.manifests.validate import validate
+from reconciler.core.planning.guard import GUARDS, Unit
 from reconciler.model.manifest import Document, Manifests, Origin
 from reconciler.source import explain, schemas
 from reconciler.source.yaml import parse
@@ -332,3 +334,14 @@ def test_the_gate_and_the_words_agree_about_damaged_texts(text: str) -> None:
     for document in parse(text.encode("utf-8", "replace"), "f").documents:
         if isinstance(document.value, dict) and document.value.get("kind") in ("Organization", "Environment"):
             agree(document.value)
+
+
+def test_an_environment_may_state_the_bound_of_every_guard_and_no_other() -> None:
+    environment = json.loads(schemas.text("environment"))
+    stated = environment["properties"]["spec"]["properties"]["limits"]["properties"]
+    assert stated == {guard.name: _number(guard.unit) for guard in GUARDS}
+
+
+def _number(unit: Unit) -> dict[str, Any]:
+    bounds = {"minimum": 0} | ({"maximum": unit.most} if math.isfinite(unit.most) else {})
+    return {"type": "integer" if unit.type is int else "number"} | bounds

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from reconciler.core.planning.children import blocked_child
-from reconciler.model.change import Action, Blocked, BlockReason, Change, Hint, HintReason, Key, Ref
+from reconciler.model.change import Blocked, BlockReason, Hint, HintReason, Issue, IssueLink, IssueToken, Key, Ref
 from reconciler.model.kinds import IDP_FIELDS, KINDS, KindName
 from reconciler.model.state import (
     Child,
@@ -29,7 +29,7 @@ LINK = "setup-link"
 class IssuePlan(Struct, frozen=True):
     """The secrets' part of an organization's plan."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Issue, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     hints: tuple[Hint, ...] = ()
 
@@ -74,14 +74,12 @@ def plan_link(
         return IssuePlan(blocked=(_blocked_link(wanted, unusable),))
     if _still_good(record, missing, now):
         return IssuePlan()
-    change = Change(
-        action=Action.ISSUE,
+    change = IssueLink(
         key=Key(wanted.name, KindName.SETUP_LINK, LINK),
         origin=wanted.origin,
-        id=parent,
         parent=parent,
         needs=(parent.key,) if isinstance(parent, Ref) else (),
-        link=missing,
+        extent=missing,
     )
     return IssuePlan(changes=(change,))
 
@@ -140,12 +138,11 @@ def plan_token(
     unusable = _unusable(record, record.directory_id if isinstance(record, Record) else None, directory)
     if unusable:
         return IssuePlan(blocked=(blocked_child(wanted, child, BlockReason.UNUSABLE_RECORD, unusable),))
-    change = Change(
-        action=Action.ISSUE,
+    change = IssueToken(
         key=Key(wanted.name, KindName.BEARER_TOKEN, child.name),
         origin=child.origin,
-        id=directory,
         parent=parent,
+        directory=directory,
         needs=() if live else (key,),
     )
     return IssuePlan(changes=(change,))

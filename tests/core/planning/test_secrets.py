@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.planning.secrets import LINK, IssuePlan, configured, plan_link, plan_token
-from reconciler.model.change import Action, BlockReason, HintReason, Key, Ref
+from reconciler.model.change import BlockReason, HintReason, IssueLink, IssueToken, Key, Ref
 from reconciler.model.kinds import KindName
 from reconciler.model.state import Child, Ownership, Record, RecordState, SetupLink, Unreadable
 from tests.support.build import (
@@ -77,13 +77,13 @@ def test_two_halves_make_no_configured_connection(missing: str) -> None:
 
 def test_a_link_is_made_for_what_is_wanted_and_not_configured() -> None:
     (change,) = link(BOTH_LINK, live_connection(1)).changes
-    assert (change.action, change.key) == (Action.ISSUE, Key("acme", KindName.SETUP_LINK, LINK))
-    assert (change.id, change.parent, change.needs) == (org_id(1), org_id(1), ())
-    assert change.link == BOTH_LINK
+    assert (type(change), change.key) == (IssueLink, Key("acme", KindName.SETUP_LINK, LINK))
+    assert (change.live_id, change.parent, change.needs) == (org_id(1), org_id(1), ())
+    assert change.extent == BOTH_LINK
     (rest,) = link(BOTH_LINK, live_connection(1, **FULL)).changes
-    assert rest.link == SetupLink(saml=False, scim=True)
+    assert rest.extent == SetupLink(saml=False, scim=True)
     (other,) = link(BOTH_LINK, directories=(live_directory(1, token=True),)).changes
-    assert other.link == SetupLink(saml=True, scim=False)
+    assert other.extent == SetupLink(saml=True, scim=False)
 
 
 def test_no_link_is_made_where_none_is_wanted_or_all_is_configured() -> None:
@@ -95,7 +95,7 @@ def test_no_link_is_made_where_none_is_wanted_or_all_is_configured() -> None:
 
 def test_the_link_of_a_new_organization_waits_for_it() -> None:
     (change,) = link(SAML_LINK, parent=PARENT).changes
-    assert (change.id, change.parent, change.needs) == (PARENT, PARENT, (PARENT.key,))
+    assert (change.live_id, change.parent, change.needs) == (None, PARENT, (PARENT.key,))
 
 
 def test_nothing_is_made_where_git_only_observes() -> None:
@@ -129,7 +129,7 @@ def test_a_delivered_link_that_is_still_good_is_enough() -> None:
     ],
 )
 def test_a_link_that_is_lost_expired_or_too_narrow_is_made_again(record: Record) -> None:
-    assert [change.link for change in link(BOTH_LINK, record=record).changes] == [BOTH_LINK]
+    assert [change.extent for change in link(BOTH_LINK, record=record).changes] == [BOTH_LINK]
 
 
 # -- bearer tokens ---------------------------------------------------------------------------------
@@ -155,14 +155,14 @@ def token_record(state: RecordState, number: int = 1) -> Record:
 
 def test_a_token_is_made_for_a_directory_that_has_none() -> None:
     (change,) = token(live_directory(1)).changes
-    assert (change.action, change.key) == (Action.ISSUE, Key("acme", KindName.BEARER_TOKEN, "okta"))
-    assert (change.id, change.parent, change.needs, change.link) == (dir_id(1), org_id(1), (), None)
+    assert (type(change), change.key) == (IssueToken, Key("acme", KindName.BEARER_TOKEN, "okta"))
+    assert (change.directory, change.parent, change.needs) == (dir_id(1), org_id(1), ())
 
 
 def test_the_token_of_a_new_directory_waits_for_it() -> None:
     key = Key("acme", KindName.DIRECTORY, "okta")
     (change,) = token(None).changes
-    assert (change.id, change.parent, change.needs) == (Ref(key), org_id(1), (key,))
+    assert (change.directory, change.live_id, change.parent, change.needs) == (Ref(key), None, org_id(1), (key,))
 
 
 def test_a_directory_that_has_a_token_is_left_alone() -> None:

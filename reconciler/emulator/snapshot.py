@@ -30,7 +30,7 @@ def load(path: Path, rng: random.Random) -> Store:
         raise UsageError(message, "name another file with --data, or remove this one") from error
 
 
-class Written:
+class StoreFile:
     """The file of a store, or none at all. Whoever reads it sees the state before a change or the one after.
 
     It holds keys, so only its owner may read it.

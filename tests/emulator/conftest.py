@@ -1,4 +1,4 @@
-"""An emulator to talk to by plain calls."""
+"""An emulator that tests call without a socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.emulator import Answer, Emulator, Request, Store
 
 
 class Caller:
-    """Calls an emulator with the key of production, bodies as values."""
+    """Sends requests with production's key and JSON bodies."""
 
     def __init__(self, seed: int = 1) -> None:
         self.store = Store.fresh(random.Random(seed))
@@ -26,9 +26,9 @@ class Caller:
         return self.emulator.handle(Request.of(method, target, {**authorization, **(headers or {})}, content))
 
     def ask(self, method: str, target: str, body: Any = None) -> Any:
-        answer = self.call(method, target, body)
-        assert answer.status == 200, answer
-        return json.loads(answer.body)
+        response = self.call(method, target, body)
+        assert response.status == 200, response
+        return json.loads(response.body)
 
     def organization(self, **fields: Any) -> str:
         return str(self.ask("POST", "/v1/organizations", fields)["organization"]["id"])

@@ -6,6 +6,7 @@ test against each target.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -113,3 +114,30 @@ def test_a_replay_notices_that_a_text_changes_between_steps() -> None:
 def test_a_replay_notices_one_text_for_two_names() -> None:
     with pytest.raises(AssertionError, match="two names"):
         compared(response((1, "a"), (2, "b")), known=(1, 2, 1))
+
+
+def refused(status: int, code: int, message: str) -> Response:
+    body = {"code": code, "message": message, "details": []}
+    return Response(status, "application/json", json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("response", "same"),
+    [
+        (refused(500, 2, "get organization: no rows in result set"), True),
+        (refused(500, 2, "no such organization"), False),
+        (refused(500, 2, "get api key by secret value: no rows in result set"), False),
+        (refused(500, 3, "store: no rows in result set"), False),
+        (refused(400, 2, "store: no rows in result set"), False),
+        (refused(200, 2, "store: no rows in result set"), False),
+        (Response(500, "text/plain", b"store: no rows in result set"), False),
+    ],
+)
+def test_a_replay_compares_what_a_refusal_means(response: Response, same: bool) -> None:
+    recorded = json.loads(refused(500, 2, "store: no rows in result set").body)
+    step = {
+        "request": {"method": "GET", "path": "/", "key": None},
+        "response": {"status": 500, "contentType": "application/json", "body": recorded},
+    }
+    with contextlib.nullcontext() if same else pytest.raises(AssertionError):
+        Replay(Target(lambda *_: response, {})).step(step)

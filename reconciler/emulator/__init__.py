@@ -25,8 +25,8 @@ a mistake in a shared table.
 """
 
 from reconciler.emulator.emulator import Emulator
-from reconciler.emulator.exchange import Answer, Request
+from reconciler.emulator.exchange import Request, Response
 from reconciler.emulator.setup import SetupPage
 from reconciler.emulator.store import Store
 
-__all__ = ["Answer", "Emulator", "Request", "SetupPage", "Store"]
+__all__ = ["Emulator", "Request", "Response", "SetupPage", "Store"]

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import Response as HttpResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reconciler.emulator.emulator import Emulator
-from reconciler.emulator.exchange import Answer, Request
-from reconciler.emulator.faults import ANSWERS, RESET, Trouble, strike
+from reconciler.emulator.exchange import Request, Response
+from reconciler.emulator.faults import RESET, RESPONSES, Trouble, strike
 
 GRACE_S = 1  # how long requests may go on when the server stops
 
@@ -37,12 +37,12 @@ def application(emulator: Emulator, trouble: Trouble, changed: Callable[[], None
             await asyncio.sleep(trouble.latency_s)
         fault = strike(trouble.faults, emulator.store.rng)
         if fault is None or fault.after:
-            answer: Answer | None = emulator.handle(request)
+            response: Response | None = emulator.handle(request)
             changed()
         if fault is not None:
-            answer = ANSWERS[fault.kind]
-        if answer is not None:
-            await Response(answer.body, answer.status, answer.headers)(scope, receive, send)
+            response = RESPONSES[fault.kind]
+        if response is not None:
+            await HttpResponse(response.body, response.status, response.headers)(scope, receive, send)
         elif fault is not None and fault.kind == RESET:
             _reset(scope["state"][_CONNECTION])
         else:

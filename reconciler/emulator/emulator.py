@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Mapping
 
 from reconciler.emulator import fields, ids
-from reconciler.emulator.exchange import CRASHED, UNAUTHENTICATED, Answer, Crash, Refusal, Request
+from reconciler.emulator.exchange import CRASHED, UNAUTHENTICATED, Crash, Refusal, Request, Response
 from reconciler.emulator.routes import ROUTES, Call, Route
 from reconciler.emulator.rows import Environment
 from reconciler.emulator.store import Store
@@ -20,7 +20,7 @@ class Emulator:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         """Return the response to any request; never raises."""
         methods, row_id = _match(request.path)
         route = methods.get(request.method)
@@ -28,17 +28,17 @@ class Emulator:
             return _no_route(request.method, methods)
         content_type = request.headers.get("content-type", "")
         if content_type not in _JSON_TYPES:
-            return Answer.text(415, f'"{content_type}?" sub-format not supported\n')
+            return Response.text(415, f'"{content_type}?" sub-format not supported\n')
         try:
             body = fields.from_body(request, route.body)
             query = fields.from_query(request, route.parameters)
             environment = _authenticated(self.store, request.headers.get("authorization", ""))
             document = route.act(Call(self.store, environment, row_id, query, body), route.kind)
         except Refusal as refusal:
-            return refusal.answer()
+            return refusal.response()
         except Crash:
             return CRASHED
-        return _compressed(Answer.json(document), request.headers)
+        return _compressed(Response.json(document), request.headers)
 
 
 def _match(path: str) -> tuple[Mapping[str, Route], str]:
@@ -49,10 +49,10 @@ def _match(path: str) -> tuple[Mapping[str, Route], str]:
     return ROUTES.get("/".join((*parts[:3], "*", *parts[4:])), {}), parts[3]
 
 
-def _no_route(method: str, methods: Mapping[str, Route]) -> Answer:
+def _no_route(method: str, methods: Mapping[str, Route]) -> Response:
     status, text = (405, "Method Not Allowed\n") if methods else (404, "Not Found\n")
     headers = {"allow": ",".join(sorted(methods))} if methods else {}
-    return Answer.text(status, "" if method == "HEAD" else text, headers)
+    return Response.text(status, "" if method == "HEAD" else text, headers)
 
 
 def _authenticated(store: Store, authorization: str) -> Environment:
@@ -72,9 +72,9 @@ def _authenticated(store: Store, authorization: str) -> Environment:
     return environment
 
 
-def _compressed(answer: Answer, headers: Mapping[str, str]) -> Answer:
+def _compressed(response: Response, headers: Mapping[str, str]) -> Response:
     """Compress the response for a client that accepts gzip, as most do unless they ask for `identity`."""
     if "gzip" not in headers.get("accept-encoding", ""):
-        return answer
-    packed = gzip.compress(answer.body, mtime=0)
-    return Answer(answer.status, {**answer.headers, "content-encoding": "gzip"}, packed)
+        return response
+    packed = gzip.compress(response.body, mtime=0)
+    return Response(response.status, {**response.headers, "content-encoding": "gzip"}, packed)

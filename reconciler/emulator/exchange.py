@@ -35,7 +35,7 @@ class Request(Struct, frozen=True):
         return cls(method, unquote(path), decoded, headers, body)
 
 
-class Answer(Struct, frozen=True):
+class Response(Struct, frozen=True):
     """A response. Header names are lower-case."""
 
     status: int
@@ -43,12 +43,12 @@ class Answer(Struct, frozen=True):
     body: bytes = b""
 
     @classmethod
-    def json(cls, document: object, status: int = 200) -> Answer:
+    def json(cls, document: object, status: int = 200) -> Response:
         """Return a response with a JSON document."""
         return cls(status, {"content-type": JSON}, msgspec.json.encode(document))
 
     @classmethod
-    def text(cls, status: int, text: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def text(cls, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
         """Return a plain-text response, as the layers in front of the API send it."""
         return cls(status, {"content-type": TEXT, **(headers or {})}, text.encode())
 
@@ -61,14 +61,14 @@ class Refusal(Exception):
         self.message = message
         self.code = code
 
-    def answer(self) -> Answer:
+    def response(self) -> Response:
         """Return the response that tells the client."""
         document = {"code": self.code, "message": self.message, "details": ()}
-        return Answer.json(document, _STATUS_OF_CODE[self.code])
+        return Response.json(document, _STATUS_OF_CODE[self.code])
 
 
 class Crash(Exception):
     """The server panics: it sends a 200 with an empty body and closes the connection."""
 
 
-CRASHED = Answer(200, {"content-type": JSON, "connection": "close"})
+CRASHED = Response(200, {"content-type": JSON, "connection": "close"})

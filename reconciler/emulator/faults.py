@@ -13,7 +13,7 @@ import random
 
 from msgspec import Struct
 
-from reconciler.emulator.exchange import CRASHED, UNKNOWN, Answer
+from reconciler.emulator.exchange import CRASHED, UNKNOWN, Response
 from reconciler.model.errors import UsageError
 
 _NO_DATABASE = (
@@ -22,21 +22,21 @@ _NO_DATABASE = (
 )
 
 
-def _server_error(message: str) -> Answer:
-    return Answer.json({"code": UNKNOWN, "message": message, "details": ()}, 500)
+def _server_error(message: str) -> Response:
+    return Response.json({"code": UNKNOWN, "message": message, "details": ()}, 500)
 
 
-def _proxy_error(status: int, reason: str) -> Answer:
+def _proxy_error(status: int, reason: str) -> Response:
     page = f"<html><head><title>{status} {reason}</title></head><body><h1>{status} {reason}</h1></body></html>\n"
-    return Answer(status, {"content-type": "text/html"}, page.encode())
+    return Response(status, {"content-type": "text/html"}, page.encode())
 
 
 RESET = "reset"
 TIMEOUT = "timeout"
-ANSWERS: dict[str, Answer | None] = {
+RESPONSES: dict[str, Response | None] = {
     RESET: None,  # the connection is reset
     TIMEOUT: None,  # no response ever comes
-    "429": Answer.text(429, "Too Many Requests\n", {"retry-after": "1"}),
+    "429": Response.text(429, "Too Many Requests\n", {"retry-after": "1"}),
     "500": _server_error("commit: unexpected EOF"),
     "502": _proxy_error(502, "Bad Gateway"),
     "503": _proxy_error(503, "Service Unavailable"),
@@ -77,8 +77,8 @@ def strike(faults: tuple[Fault, ...], rng: random.Random) -> Fault | None:
 
 def _parse_one(text: str) -> Fault:
     kind, *rest = text.split(":")
-    if kind not in ANSWERS:
-        raise _unusable(text, f"{kind!r} is not one of {', '.join(ANSWERS)}")
+    if kind not in RESPONSES:
+        raise _unusable(text, f"{kind!r} is not one of {', '.join(RESPONSES)}")
     after = rest[-1:] == ["after"]
     numbers = rest[:-1] if after else rest
     if len(numbers) > 1:

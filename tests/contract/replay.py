@@ -21,7 +21,7 @@ import pytest
 
 from reconciler.api.responses import judge, printable
 from reconciler.model.errors import ApiError
-from tests.contract.conftest import Reply, Target
+from tests.contract.conftest import Response, Target
 
 ADDRESSES = {"http://127.0.0.1:18081": "${authUrl.1}", "http://127.0.0.1:18082/setup": "${adminUrl.1}"}
 PLACEHOLDER = re.compile(r"\$\{(\w+)\.\d+\}")
@@ -37,18 +37,18 @@ class Replay:
 
     def step(self, step: Mapping[str, Any]) -> None:
         recorded = step["response"]
-        reply = self.send(step["request"])
-        assert (reply.status, reply.content_type) == (recorded["status"], recorded["contentType"]), reply
+        response = self.send(step["request"])
+        assert (response.status, response.content_type) == (recorded["status"], recorded["contentType"]), response
         # The server's JSON library puts another blank here, by the build, so that nobody relies on its messages.
-        text = reply.body.decode().replace("proto:\u00a0", "proto: ")
+        text = response.body.decode().replace("proto:\u00a0", "proto: ")
         if "body" not in recorded:
             assert text == recorded["rawBody"]
-        elif reply.status == 200:
+        elif response.status == 200:
             self.compare(recorded["body"], json.loads(text))
         else:
-            assert meaning(reply.status, json.loads(text)) == meaning(recorded["status"], recorded["body"])
+            assert meaning(response.status, json.loads(text)) == meaning(recorded["status"], recorded["body"])
 
-    def send(self, request: Mapping[str, Any]) -> Reply:
+    def send(self, request: Mapping[str, Any]) -> Response:
         headers = {}
         if "authorization" in request:
             headers["authorization"] = request["authorization"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Answer, Emulator, Request, Store
+from reconciler.emulator import Emulator, Request, Response, Store
 
 
 class Caller:
@@ -20,7 +20,9 @@ class Caller:
         self.emulator = Emulator(self.store)
         self.environment = self.store.environments["production"]
 
-    def call(self, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def call(
+        self, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
         content = b"" if body is None else json.dumps(body).encode()
         authorization = {"authorization": f"Bearer {self.environment.key}"}
         return self.emulator.handle(Request.of(method, target, {**authorization, **(headers or {})}, content))

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from reconciler.emulator.faults import ANSWERS, Fault, parse, strike
+from reconciler.emulator.faults import RESPONSES, Fault, parse, strike
 from reconciler.model.errors import UsageError
 
 
@@ -45,7 +45,7 @@ def test_an_error_says_what_is_wrong_and_how_to_write_it(text: str, why: str) ->
     assert "KIND[:PROBABILITY][:after]" in caught.value.hint
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
+@pytest.mark.parametrize("kind", RESPONSES)
 def test_every_kind_can_be_asked_for(kind: str) -> None:
     assert parse(kind) == (Fault(kind),)
 

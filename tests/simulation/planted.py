@@ -22,7 +22,7 @@ from reconciler.core.planning import children as collection
 from reconciler.core.planning import diff, match, order, plan
 from reconciler.core.planning import domain_transfer as takeover
 from reconciler.core.values import certificate
-from reconciler.engine import apply, write
+from reconciler.engine import write
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import RecentWrites
 from reconciler.model.change import Change
@@ -31,6 +31,13 @@ from reconciler.model.kinds import Field, Kind
 from reconciler.model.state import Certificate, Child, DesiredChild, Live, SCIMDirectory, Value
 
 Plant = Callable[[], Any]
+
+
+class ThoughtFailed(Uncertain):
+    """An uncertain error that claims to be a certain one."""
+
+    retryable = False
+    certainly_not_done = True
 
 
 @contextmanager
@@ -262,9 +269,16 @@ def send_again_what_was_decided_before_a_wait() -> Iterator[None]:
 
 @contextmanager
 def call_an_unknown_create_failed() -> Iterator[None]:
-    """A POST without an answer was not done."""
-    known = (*apply.CERTAINLY_NOT_DONE, Uncertain)
-    with patch.object(apply, "CERTAINLY_NOT_DONE", known):
+    """A POST without a response was not done, and is not sent again either."""
+    send = Lane.create
+
+    async def sure(self: Lane, kind: Kind, body: dict[str, Any]) -> Live:
+        try:
+            return await send(self, kind, body)
+        except Uncertain as error:
+            raise ThoughtFailed(error.message) from error
+
+    with patch.object(Lane, "create", sure):
         yield
 
 

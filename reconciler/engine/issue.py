@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec import structs
 
-from reconciler.api.client import Lane
+from reconciler.api.lane import Lane
 from reconciler.delivery.directory import Directory
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import wait_until

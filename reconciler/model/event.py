@@ -1,4 +1,4 @@
-"""What happens during a pass, as values: logs, metrics and the progress bar are sinks that read them."""
+"""What happens during a pass, as values that logs, metrics and the progress bar read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from reconciler.model.outcome import Outcome
 
 
 class RequestDone(Struct, frozen=True, gc=False):
-    """One request ended. `route` has no ids in it; `status` is None where no answer came."""
+    """One request ended. `route` is its path pattern, without ids; `status` is None if no response came.
+
+    `attempt` counts from 1: how often this request has been sent in a row.
+    """
 
     method: str
     route: str
     status: int | None
     duration_s: float
+    attempt: int = 1
 
 
 class Retrying(Struct, frozen=True, gc=False):
-    """A request will be sent again; `reason` is the error's message, safe to show."""
+    """Attempt number `attempt` failed and another follows after `delay_s`; `reason` is the error's message."""
 
     method: str
     route: str

@@ -34,8 +34,8 @@ class Selection(Struct, frozen=True):
 class ApiSettings(Struct, frozen=True):
     """Where the Management API is and how to talk to it.
 
-    `timeout_s` bounds each of connect, read and write; `request_timeout_s` a whole answer; `max_pages` a list;
-    `requests_per_organization` (and per change) the budget of a pass, on top of `requests_base`.
+    `timeout_s` bounds each of connect, read and write; `request_timeout_s` a whole request; `max_pages` a list.
+    A pass may send `requests_base` requests, and `requests_per_organization` for each organization and change.
     """
 
     url: str
@@ -48,7 +48,6 @@ class ApiSettings(Struct, frozen=True):
     request_timeout_s: float = 30.0
     max_body_bytes: int = 8 * 1024 * 1024
     max_pages: int = 100_000
-    read_attempts: int = 5
     requests_base: int = 1000
     requests_per_organization: int = 100
 

@@ -12,9 +12,8 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from reconciler.api import client as api_client
-from reconciler.api import wire
-from reconciler.api.client import Client, Lane
+from reconciler.api import paging, session, wire
+from reconciler.api.lane import Lane
 from reconciler.api.responses import judge
 from reconciler.api.wire import Page
 from reconciler.core.applying import merge
@@ -31,13 +30,6 @@ from reconciler.model.kinds import Field, Kind
 from reconciler.model.state import Certificate, Child, DesiredChild, Live, SCIMDirectory, Value
 
 Plant = Callable[[], Any]
-
-
-class ThoughtFailed(Uncertain):
-    """An uncertain error that claims to be a certain one."""
-
-    retryable = False
-    certainly_not_done = True
 
 
 @contextmanager
@@ -64,21 +56,21 @@ def believe_an_empty_200() -> Iterator[None]:
     def gullible(route: str, status: int, headers: dict[str, str], body: bytes, **more: Any) -> dict[str, Any]:
         return {} if status == 200 and not body else judge(route, status, headers, body, **more)
 
-    with patch.object(api_client, "judge", gullible):
+    with patch.object(session, "judge", gullible):
         yield
 
 
 @contextmanager
 def read_only_the_first_page() -> Iterator[None]:
     """A list is what its first page holds."""
-    pages = Client._pages
+    pages = paging.pages
 
-    async def first(self: Client, *args: Any) -> AsyncIterator[Page]:
-        async for page in pages(self, *args):
+    async def first(*args: Any) -> AsyncIterator[Page]:
+        async for page in pages(*args):
             yield page
             return
 
-    with patch.object(Client, "_pages", first):
+    with patch.object(paging, "pages", first):
         yield
 
 
@@ -276,7 +268,8 @@ def call_an_unknown_create_failed() -> Iterator[None]:
         try:
             return await send(self, kind, body)
         except Uncertain as error:
-            raise ThoughtFailed(error.message) from error
+            error.certainly_not_done, error.retryable = True, False
+            raise
 
     with patch.object(Lane, "create", sure):
         yield

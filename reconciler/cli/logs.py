@@ -102,7 +102,7 @@ def _fields(change: Change, id_: str | None) -> dict[str, Any]:
         "kind": change.key.kind,
         "organization": change.key.organization,
         "name": change.key.name,
-        "id": id_ or (change.id if isinstance(change.id, str) else None),
+        "id": id_ or change.live_id,
         "fields": [field.path for field in change.fields],
     }
 

@@ -15,7 +15,7 @@ from reconciler.cli.config import Flags, check_name, is_terminal, one_environmen
 from reconciler.cli.output import advising, confirmed, document, note, on_signals, result, style
 from reconciler.model.errors import Interrupted, SourceError, UsageError
 from reconciler.model.settings import EnvironmentSettings
-from reconciler.model.state import SCIMDirectory
+from reconciler.model.state import SCIMDirectory, SetupLink
 from reconciler.render import json, text
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> 
     with advising(errand.environment.api):
         customer = asyncio.run(find(errand))
     with advising(errand.environment.api, "Ask for another link: one that was lost on the way does no harm."):
-        url = asyncio.run(_to_its_end(make(errand, customer, saml=saml or not scim, scim=scim))).reveal()
+        extent = SetupLink(saml=saml or not scim, scim=scim)
+        url = asyncio.run(_to_its_end(make(errand, customer, extent))).reveal()
     if output == "json":
         document(json.setup_link(url), secret=True)
     else:

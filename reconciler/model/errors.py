@@ -6,7 +6,8 @@ ReconcilerError                    1          the root: a message, a hint what t
 ├── CredentialsError               3          the key is missing or malformed (never echoed)
 ├── SourceError                    8          the manifests cannot be read at all
 ├── WrongEnvironment               6    h     the live environment is not the pinned one; cannot be approved
-├── DeliveryError                  1   n      a secret's target cannot be read or written
+├── DeliveryError                  1   n      a secret's target cannot be read or written; no secret was issued
+├── DeliveryLost                   1          a secret may have been issued, and its target cannot keep it
 ├── Interrupted                    5    h     the process was asked to stop
 └── ApiError                       1          about one request; carries its route, never its query or body
     ├── Unauthorized               3   nh     wrong key, or no Management API access
@@ -80,9 +81,13 @@ class WrongEnvironment(ReconcilerError):
 
 
 class DeliveryError(ReconcilerError):
-    """A secret's target cannot be read or written."""
+    """A secret's target cannot be read or written; no secret was issued."""
 
     certainly_not_done = True
+
+
+class DeliveryLost(ReconcilerError):
+    """A secret may have been issued, and its target cannot keep it."""
 
 
 class Interrupted(ReconcilerError):

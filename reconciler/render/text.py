@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from reconciler.model.change import Action, Blocked, Change, FieldChange, Hint, Plan, Unmanaged
+from reconciler.model.change import Action, Blocked, Change, Create, FieldChange, Hint, Plan, Unmanaged, Update
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
-from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitted, title, value
+from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitted, settings, spoken, title, value
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -95,7 +95,7 @@ def _change(change: Change, style: Style) -> Iterator[str]:
     mark = MARKS[change.action]
     own = change.key.kind is KindName.ORGANIZATION
     indent = "" if own else "  "
-    id_ = change.id if isinstance(change.id, str) and change.action is Action.UPDATE else ""
+    id_ = change.id if isinstance(change, Update) else ""
     place = style.place(change.origin.file, change.origin.line) if own else ""
     parts = [part for part in (f"{mark} {title(change)}", id_, place) if part]
     risk = f"  {style.paint('31', RISK)}" if change.risks else ""
@@ -220,7 +220,7 @@ def report(report: Report, style: Style = PLAIN) -> str:
 
 
 def _made(outcome: Outcome) -> bool:
-    return outcome.change.action is Action.CREATE and outcome.result in GOOD and outcome.id is not None
+    return isinstance(outcome.change, Create) and outcome.result in GOOD and outcome.id is not None
 
 
 def _outcome(outcome: Outcome, style: Style) -> str:
@@ -281,15 +281,14 @@ def customer(
     lines = [f"{name}  {organization.id}  in {organization.environment_id}"]
     lines += _table("  ", {"external id": organization.external_id, "domains": organization.domains})
     for connection in connections:
+        idp = settings(connection, certificates.get(connection.id))
         lines += ["", f"saml  {connection.id}{'  primary' if connection.primary else ''}"]
         lines += _table(
             "  ",
             {
                 "SP entity id": connection.sp_entity_id,
                 "ACS URL": connection.sp_acs_url,
-                "IdP entity id": connection.idp_entity_id,
-                "IdP redirect URL": connection.idp_redirect_url,
-                "IdP certificate": certificates.get(connection.id, ""),
+                **{spoken(field): shown or "" for field, shown in idp},
             },
         )
     for directory in directories:

@@ -13,7 +13,7 @@ from reconciler.engine.reconcile import reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
-from reconciler.model.settings import ApiSettings, EnvironmentSettings, Limits
+from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from tests.support.build import connection, desired, directory, organization
 
 COUNT = 30
@@ -34,7 +34,7 @@ def test_a_pass_of_many_changes_is_not_stopped_by_the_limit_of_a_small_one() -> 
     with background(Emulator(store), Trouble(0.0, ())) as url:
         key = Secret(store.environments["production"].key)
         api = ApiSettings(url=url, key=key, requests_base=3, requests_per_organization=4)
-        limits = Limits(max_changed_percent=100, max_creates=COUNT)
+        limits = {"maxChangedPercent": 100, "maxCreates": COUNT}
         settings = EnvironmentSettings("production", "", api, settle_s=0.0, limits=limits)
         first, second = asyncio.run(passes(settings))
     assert (first.halt, second.halt) == (None, None)

@@ -147,6 +147,16 @@ GUARD = Addition(
 """,
 )
 
+RETRY = Addition(
+    change="the retry policy",
+    inserts={"reconciler/api/retry.py": (("    def __init__(self, rng", "    attempts = 3\n\n"),)},
+    script="""
+    os.environ["SSOREADY_API_URL"] = "http://127.0.0.1:9"  # nobody listens there
+    done = ended("plan", str(folder), "--allow-empty")
+    assert (done.code, done.err.count('"event": "retry"')) == (1, 2), done
+""",
+)
+
 
 def files(change: str) -> set[str]:
     """The files that the table names for a change."""
@@ -159,7 +169,7 @@ def test_every_file_that_the_table_names_exists_and_no_change_reaches_too_far() 
         assert 0 < len(codes(touched)) <= int(at_most), change
 
 
-@pytest.mark.parametrize("addition", [FIELD, GUARD], ids=lambda addition: addition.change)
+@pytest.mark.parametrize("addition", [FIELD, GUARD, RETRY], ids=lambda addition: addition.change)
 def test_an_addition_that_touches_the_named_files_alone_works(addition: Addition, tmp_path: Path) -> None:
     assert set(addition.inserts) == files(addition.change)
     for tree in TREES:

@@ -8,7 +8,7 @@ ReconcilerError                    1          the root: a message, a hint what t
 ├── WrongEnvironment               6    h     the live environment is not the pinned one; cannot be approved
 ├── DeliveryError                  1   n      a secret's target cannot be read or written; no secret was issued
 ├── DeliveryLost                   1          a secret may have been issued, and its target cannot keep it
-├── Interrupted                    5    h     the process was asked to stop
+├── Interrupted                    5   nh     the process was asked to stop
 └── ApiError                       1          about one request; carries its route, never its query or body
     ├── Unauthorized               3   nh     wrong key, or no Management API access
     ├── Refused                    1   n      refused with a known meaning
@@ -94,6 +94,7 @@ class Interrupted(ReconcilerError):
     """The process was asked to stop."""
 
     exit_code = 5
+    certainly_not_done = True
     halts = True
 
 

@@ -17,7 +17,7 @@ from reconciler.model.errors import ApiError, Interrupted, Overrun, Unsent
 from reconciler.model.event import RequestDone, Watch
 from reconciler.model.settings import ApiSettings
 
-# What a server answers when it has too much to do; None is no response at all.
+# Statuses of a server that has too much to do; None is no response at all.
 OVERLOADED = frozenset({429, 500, 502, 503, 504, None})
 
 

@@ -1,7 +1,7 @@
 """One row per kind of live resource, so that code that treats kinds alike needs no branches.
 
 The facts are the Management API's, as recorded in tests/contract: which path a kind has, how its
-answers are wrapped, what its ids look like, which fields a client may set.
+responses are wrapped, what its ids look like, which fields a client may set.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class Desired(Struct, frozen=True):
 
 
 # -- observed --------------------------------------------------------------------------------------
-# The attribute names are the API's own in snake case; a field left out of an answer has its default.
+# The attribute names are the API's own in snake case; a field left out of a response has its default.
 
 
 class Organization(Struct, frozen=True, gc=False, rename="camel"):

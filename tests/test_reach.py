@@ -1,7 +1,7 @@
 """How far a change reaches: an addition to the files that docs/how-it-works.md names, and to no other, works.
 
-Each module of tests/additions makes one up. It is added to a copy of the repository and checked there, in a process
-of its own, as people would see it.
+Each module of tests/additions makes one up. It is added to a copy of the repository and checked there, in a
+process of its own, as people would see it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.additions import field, guard, kind
+from tests.additions import field, guard, kind, retry
 from tests.additions.stage import Addition
 from tests.docs.pages import ROOT, codes, page, table
 
@@ -46,7 +46,9 @@ def made(addition: Addition, copy: Path) -> None:
         (copy / name).write_text(text)
 
 
-@pytest.mark.parametrize("module", [field, kind, guard], ids=lambda module: module.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "module", [field, kind, guard, retry], ids=lambda module: module.__name__.rpartition(".")[2]
+)
 def test_an_addition_to_the_named_files_alone_works(module: object, tmp_path: Path) -> None:
     addition = module.ADDITION
     assert set(addition.inserts) == files(addition.change)

@@ -9,8 +9,8 @@ from msgspec import Struct, structs
 from reconciler.api.client import Client
 from reconciler.core.planning.guard import foreign_environment
 from reconciler.core.planning.match import match_children
+from reconciler.engine.connect import connected, delivery
 from reconciler.engine.issue import LINK_LIFETIME_S
-from reconciler.engine.reconcile import connected, delivery
 from reconciler.engine.runtime import Runtime
 from reconciler.model.errors import UsageError, WrongEnvironment
 from reconciler.model.event import Watch

@@ -9,12 +9,12 @@ import time
 from reconciler.emulator import Emulator, Store
 from reconciler.emulator.faults import Trouble
 from reconciler.emulator.serve import background
-from reconciler.engine.reconcile import reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings, Limits
 from tests.support.build import connection, desired, directory, organization
+from tests.support.passes import applied
 
 COUNT = 30
 SEED = 7
@@ -43,8 +43,7 @@ def passed(settings: ApiSettings, passes: int) -> list[Report]:
 
     async def main() -> list[Report]:
         runtime = Runtime(time.time, random.Random(SEED), RecentWrites(asyncio.get_running_loop().time()))
-        stop = asyncio.Event()
-        return [await reconcile(environment, wanted, runtime, lambda _: None, stop) for _ in range(passes)]
+        return [await applied(environment, wanted, runtime) for _ in range(passes)]
 
     return asyncio.run(main())
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from reconciler.model.kinds import KindName
-from reconciler.model.manifest import Origin
+from reconciler.model.manifest import Origin, Problem
 from reconciler.model.settings import Limits
 
 
@@ -106,6 +106,18 @@ class Desired(Struct, frozen=True):
     invalid: tuple[InvalidOrganization, ...]
     complete: bool
     revision: str
+
+
+class Loaded(Struct, frozen=True):
+    """A folder of manifests that was read. `desired` is None when they may not be used; `fatal` says why."""
+
+    folder: str
+    desired: Desired | None
+    problems: tuple[Problem, ...]
+    files: int
+    manifests: int
+    revision: str
+    fatal: tuple[Problem, ...] = ()
 
 
 # -- observed --------------------------------------------------------------------------------------

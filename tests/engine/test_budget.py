@@ -9,12 +9,12 @@ import time
 from reconciler.emulator import Emulator, Store
 from reconciler.emulator.faults import Trouble
 from reconciler.emulator.serve import background
-from reconciler.engine.reconcile import reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from tests.support.build import connection, desired, directory, organization
+from tests.support.passes import applied
 
 COUNT = 30
 SEED = 7
@@ -28,8 +28,7 @@ def test_a_pass_of_many_changes_is_not_stopped_by_the_limit_of_a_small_one() -> 
 
     async def passes(environment: EnvironmentSettings) -> list[Report]:
         runtime = Runtime(time.time, random.Random(SEED), RecentWrites(asyncio.get_running_loop().time()))
-        stop = asyncio.Event()
-        return [await reconcile(environment, wanted, runtime, lambda _: None, stop) for _ in range(2)]
+        return [await applied(environment, wanted, runtime) for _ in range(2)]
 
     with background(Emulator(store), Trouble(0.0, ())) as url:
         key = Secret(store.environments["production"].key)

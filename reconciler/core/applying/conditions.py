@@ -56,7 +56,7 @@ def _pending(report: Report) -> dict[str, _Finding]:
     elif report.halt:
         reason, message = "Halted", report.halt.message
     else:
-        reason, message = "Pending", "it differs, and this process only reports"
+        reason, message = "Pending", "it differs from git; this environment is in plan-only mode"
     finding = _Finding(ConditionType.READY, reason, message)
     return {c.key.organization: finding for c in report.plan.changes if c.key not in started}
 

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from reconciler.core.values.redaction import escaped
 from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.settings import ApiSettings
 from reconciler.render import json, text
-from reconciler.render.words import escaped, fitted
+from reconciler.render.words import fitted
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

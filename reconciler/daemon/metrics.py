@@ -14,6 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from reconciler.core.values.redaction import masked
 from reconciler.model.change import Action, Key
 from reconciler.model.event import Event, RequestDone, Retrying
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
@@ -124,8 +125,9 @@ class Metrics:
             self.source.labels(revision).set(1)
 
     def text(self) -> bytes:
-        """What /metrics answers."""
-        return generate_latest(self.registry)
+        """What /metrics answers; names in labels come from outside, so that they are masked like all else."""
+        shown: str = masked(generate_latest(self.registry).decode())
+        return shown.encode()
 
 
 class _Last:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
+from reconciler.core.values.redaction import masked
 from reconciler.model.change import Action, Blocked, Change, Plan
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.manifest import Origin, Problem, Severity
 from reconciler.model.outcome import Report, Result
 from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
 from reconciler.render.text import worst_first
-from reconciler.render.words import masked
 
 Document = dict[str, Any]
 API_VERSION = "reconciler/v1"

@@ -9,13 +9,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from reconciler.core.values.redaction import escaped
 from reconciler.model.change import Action, Blocked, Change, FieldChange, Hint, Plan, Unmanaged
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
-from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitted, title, value
+from reconciler.render.words import MARKS, NOTHING, child, count, fitted, title, value
 
 T = TypeVar("T")
 RISK = "! sign-in risk"

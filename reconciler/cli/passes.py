@@ -13,13 +13,26 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, check_name, is_terminal, one_environment, writable_environment
-from reconciler.cli.output import advising, confirmed, document, exit_code, note, on_signals, result, style, tell
+from reconciler.cli.output import (
+    advising,
+    confirmed,
+    exit_code,
+    note,
+    on_signals,
+    print_instead,
+    print_result,
+    result,
+    style,
+    tell,
+)
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
+from reconciler.model.manifest import Validation
 from reconciler.model.outcome import GOOD, Halt, Report
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import Desired
-from reconciler.render import json, text
+from reconciler.render import text
+from reconciler.render.formats import Format
 from reconciler.render.words import count
 
 if TYPE_CHECKING:
@@ -43,11 +56,7 @@ def plan(**flags: Any) -> int:
     if desired is None:
         return 8
     made = asyncio.run(_plan(_runtime(), environment, desired))
-    if output == "json":
-        document(json.plan(made))
-    else:
-        look = style(environment.manifests)
-        result(text.plan(made, look) + text.pins(made, look))
+    print_result(output, lambda form, look: form.plan(made, look), environment.manifests)
     return _code_of_plan(made, detailed=detailed)
 
 
@@ -73,7 +82,7 @@ def apply(**flags: Any) -> int:
 
 
 def _loaded(
-    choose: Callable[[Flags], EnvironmentSettings], flags: dict[str, Any], output: str
+    choose: Callable[[Flags], EnvironmentSettings], flags: dict[str, Any], output: Format
 ) -> tuple[EnvironmentSettings, Desired | None]:
     """The settings and the desired state; None after its problems were shown."""
     from reconciler.cli.logs import configure  # noqa: PLC0415
@@ -91,13 +100,9 @@ def _loaded(
     return environment, loaded.desired
 
 
-def _show_problems(loaded: Loaded, environment: EnvironmentSettings, output: str) -> None:
-    if output == "json":
-        document(json.validation(loaded.problems, loaded.files, loaded.manifests))
-        return
-    tell(
-        lambda look: text.validation(loaded.problems, loaded.files, loaded.manifests, look), environment.manifests
-    )
+def _show_problems(loaded: Loaded, environment: EnvironmentSettings, output: Format) -> None:
+    validation = Validation(loaded.problems, loaded.files, loaded.manifests)
+    print_instead(output, lambda form, look: form.validation(validation, look), environment.manifests)
 
 
 def _check_selection(environment: EnvironmentSettings, desired: Desired) -> None:
@@ -142,23 +147,24 @@ def _code_of_plan(made: Plan, *, detailed: bool = False) -> int:
     return exit_code(refused, blocked, pending)
 
 
-def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, yes: bool) -> Report:
+def _apply(environment: EnvironmentSettings, desired: Desired, output: Format, *, yes: bool) -> Report:
     """Plans, shows, asks, and carries out; whatever became of it is shown before this returns.
 
     The question is asked outside of any event loop, where Ctrl-C ends it at once.
     """
     runtime = _runtime()
     made = asyncio.run(_plan(runtime, environment, desired))
-    look = style(environment.manifests)
-    if output == "text":
-        result(text.plan(made, look))
+    if not output.document:
+        result(text.plan(made, style(environment.manifests)))
     elif not yes:
         tell(lambda look: text.plan(made, look), environment.manifests)
     if made.changes and not made.refusals and not yes and not _confirmed(made):
         report = Report(made, halt=NOT_CONFIRMED)
-        _show_report(report, look, output)
+        _show_report(report, environment, output)
         return report
-    return asyncio.run(_carry_out(made, environment, runtime, lambda report: _show_report(report, look, output)))
+    return asyncio.run(
+        _carry_out(made, environment, runtime, lambda report: _show_report(report, environment, output))
+    )
 
 
 async def _carry_out(
@@ -175,13 +181,10 @@ async def _carry_out(
     return report
 
 
-def _show_report(report: Report, look: text.Style, output: str) -> None:
+def _show_report(report: Report, environment: EnvironmentSettings, output: Format) -> None:
     from reconciler.cli.logs import summary  # noqa: PLC0415
 
-    if output == "json":
-        document(json.report(report))
-    elif report.plan.changes and not report.plan.refusals:
-        result("\n" + text.report(report, look))
+    print_result(output, lambda form, look: form.report(report, look), environment.manifests)
     summary(report, _code_of_report(report))
 
 

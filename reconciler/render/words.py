@@ -1,8 +1,6 @@
-"""Puts one thing into few words: a value, a child's path, a number of things, a line that fits the terminal."""
+"""Puts one thing into few words: a value, a child's path, a number of things."""
 
 from __future__ import annotations
-
-import re
 
 from reconciler.core.values.redaction import escaped
 from reconciler.model.change import Action, Change
@@ -15,26 +13,6 @@ _WORDS = {KindName.SETUP_LINK: "setup-link", KindName.BEARER_TOKEN: "token"} | {
     k.name: k.word for k in KINDS.values()
 }
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.ISSUE: "*"}
-_COLOUR = re.compile(r"\x1b\[\d*m")
-
-
-def fitted(line: str, columns: int | None) -> str:
-    """The line broken at blanks to that many columns, further lines indented; a long word stays whole."""
-    if columns is None or _length(line) <= columns:
-        return line
-    indent = " " * (len(line) - len(line.lstrip(" ")))
-    lines, current = [], indent
-    for word in re.split(r"(?<=\S)(?= )", line[len(indent) :]):
-        if current.strip() and _length(current + word) > columns:
-            lines.append(current)
-            current = f"{indent}    {word.lstrip(' ')}"
-        else:
-            current += word
-    return "\n".join([*lines, current])
-
-
-def _length(line: str) -> int:
-    return len(_COLOUR.sub("", line))
 
 
 def value(shown: Value | None) -> str:
@@ -59,6 +37,17 @@ def title(change: Change) -> str:
     return change.key.name if change.key.kind is KindName.ORGANIZATION else child(change.key.kind, change.key.name)
 
 
-def count(number: int, noun: str) -> str:
+def resource(kind: KindName, organization: str, name: str) -> str:
+    """A resource of any organization: `acme`, `acme saml/okta`."""
+    whole = kind is KindName.ORGANIZATION or not name
+    return escaped(organization) if whole else f"{escaped(organization)} {child(kind, name)}"
+
+
+def live_id(change: Change) -> str:
+    """The id of the live object that a change is about; "" where there is none yet."""
+    return change.id if isinstance(change.id, str) else ""
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
     """`1 file`, `2 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.render.words import count, fitted, value
+from reconciler.render.style import fitted
+from reconciler.render.words import count, value
 
 
 @given(st.text(st.sampled_from("abc  \x1b[3m"), max_size=80), st.integers(1, 40))
@@ -31,4 +32,5 @@ def test_values(shown: bool | str | tuple[str, ...] | None, words: str) -> None:
 
 
 def test_counts() -> None:
-    assert (count(1, "file"), count(0, "file"), count(1200, "file")) == ("1 file", "0 files", "1,200 files")
+    assert [count(n, "file") for n in (1, 0, 1200)] == ["1 file", "0 files", "1,200 files"]
+    assert count(2, "match", "matches") == "2 matches"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from reconciler.core.values.redaction import cut, unkeyed
@@ -32,3 +34,8 @@ def warning(rule: str, message: str, hint: str = "") -> Fault:
 def shown(text: str) -> str:
     """A stated text as a message may repeat it: in backticks, short, and nothing that looks like a key in it."""
     return "a private key" if "PRIVATE KEY" in text else f"`{cut(unkeyed(text), _MAX_SHOWN)}`"
+
+
+def worst_first(problems: Iterable[Problem]) -> list[Problem]:
+    """Errors before warnings, then by place."""
+    return sorted(problems, key=lambda each: (each.severity is not Severity.ERROR, each.origin, each.rule))

@@ -20,10 +20,10 @@ from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.change import Plan
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
-from reconciler.model.settings import ApiSettings, EnvironmentSettings, Limits
+from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from reconciler.model.state import Desired
 
-NO_LIMITS = Limits(max_changed_percent=100, max_creates=1_000_000)
+NO_LIMITS = {"maxChangedPercent": 100, "maxCreates": 1_000_000}
 
 
 class Took(Struct, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import sys
 import tomllib
@@ -20,13 +21,12 @@ from msgspec import Struct
 
 from reconciler.api.keys import parse_proxy
 from reconciler.cli.credentials import Told, credentials
+from reconciler.core.planning.guard import GUARDS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
-    DEFAULT_LIMITS,
     ApiSettings,
     DaemonSettings,
     EnvironmentSettings,
-    Limits,
     Selection,
 )
 from reconciler.model.state import Desired
@@ -46,11 +46,11 @@ class Deliver(Struct, frozen=True, forbid_unknown_fields=True):
     path: str
 
 
-class FileLimits(Struct, frozen=True, forbid_unknown_fields=True):
-    """The guards' bounds."""
-
-    max_changed_percent: float | None = DEFAULT_LIMITS.max_changed_percent
-    max_creates: int | None = DEFAULT_LIMITS.max_creates
+FileLimits = msgspec.defstruct(
+    "FileLimits",
+    [(guard.limit, guard.unit.type, guard.default) for guard in GUARDS],
+    forbid_unknown_fields=True,
+)
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +63,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
     environment_id: str | None = None
     mode: str = "apply"
     deliver: Deliver | None = None
-    limits: FileLimits = FileLimits()
+    limits: dict[str, Any] = {}  # as FileLimits has it
     ca_file: str | None = None
     proxy: str | None = None
 
@@ -178,10 +178,32 @@ def _chosen(flags: Flags, file: Configuration) -> list[Chosen]:
             f"{flags.folder} is one folder, and the configuration has several environments: {', '.join(names)}",
             "Choose one with --environment, or leave the folder out.",
         )
+    _check_targets(
+        {
+            name: _deliver_path(flags if name in names else Flags(), file, each)
+            for name, each in file.environments.items()
+        }
+    )
     sections = [(name, file.environments[name]) for name in names]
     return [
         Chosen(name, section, flags.folder or str(file.base / section.manifests)) for name, section in sections
     ]
+
+
+def _deliver_path(flags: Flags, file: Configuration, section: Section) -> str | None:
+    return flags.deliver or (str(file.base / section.deliver.path) if section.deliver else None)
+
+
+def _check_targets(paths: dict[str, str | None]) -> None:
+    """UsageError where two environments would deliver to one folder: one handle can mean two customers."""
+    owners: dict[str, str] = {}
+    for name, path in paths.items():
+        other = owners.setdefault(os.path.realpath(path), name) if path else name
+        if other != name:
+            raise UsageError(
+                f"the environments {other} and {name} deliver to the same folder, {path}",
+                "Give each environment a folder of its own.",
+            )
 
 
 def daemon(flags: Flags) -> DaemonSettings:
@@ -222,10 +244,15 @@ def read_file(path: str) -> Configuration:
         raise UsageError(f"{path} has control characters in a text", "Names and paths have none.")
     file = _converted(document, File, path)
     sections = {
-        name: _converted(section, Section, f"{path}: environments.{name}")
-        for name, section in file.environments.items()
+        name: _section(section, f"{path}: environments.{name}") for name, section in file.environments.items()
     }
     return Configuration(sections, file.daemon, Path(path).parent)
+
+
+def _section(document: dict[str, Any], place: str) -> Section:
+    section = _converted(document, Section, place)
+    _converted(section.limits, FileLimits, f"{place}.limits")
+    return section
 
 
 def _converted(document: Any, kind: type[S], place: str) -> S:
@@ -260,15 +287,14 @@ def _near(message: str) -> str:
 def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentSettings:
     section = chosen.section
     _check(section)
-    deliver = flags.deliver or (str(file.base / section.deliver.path) if section.deliver else None)
     return EnvironmentSettings(
         name=chosen.name,
         manifests=chosen.folder,
         api=_api(section, flags, file),
         environment_id=section.environment_id,
         apply=section.mode == "apply",
-        deliver_path=deliver,
-        limits=Limits(section.limits.max_changed_percent, section.limits.max_creates),
+        deliver_path=_deliver_path(flags, file, section),
+        limits={each.name: section.limits[each.limit] for each in GUARDS if each.limit in section.limits},
         selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
         allow_empty=flags.allow_empty,
         approve=flags.approve,
@@ -285,11 +311,10 @@ def _check(section: Section) -> None:
         raise UsageError(
             f"environment_id is {section.environment_id!r}", "It is `env_` and 25 letters and digits, or left out."
         )
-    percent, creates = section.limits.max_changed_percent, section.limits.max_creates
-    if percent is not None and not 0 <= percent <= 100:
-        raise UsageError(f"max_changed_percent is {percent}", "It is a number from 0 to 100.")
-    if creates is not None and creates < 0:
-        raise UsageError(f"max_creates is {creates}", "It is 0 or more.")
+    for guard in GUARDS:
+        bound = section.limits.get(guard.limit, guard.default)
+        if not guard.unit.fits(bound):
+            raise UsageError(f"{guard.limit} is {bound}", f"It is {guard.unit.words}.")
 
 
 def _pair(text: str) -> tuple[str, str]:

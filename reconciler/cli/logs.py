@@ -10,7 +10,6 @@ from reconciler.core.values.redaction import escaped, masked
 from reconciler.model.change import Change
 from reconciler.model.event import ChangeDone, Event, Retrying
 from reconciler.model.outcome import GOOD, Report
-from reconciler.render.words import live_id
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Entry = MutableMapping[str, Any]
@@ -103,7 +102,7 @@ def _fields(change: Change, id_: str | None) -> dict[str, Any]:
         "kind": change.key.kind,
         "organization": change.key.organization,
         "name": change.key.name,
-        "id": id_ or live_id(change) or None,
+        "id": id_ or change.live_id,
         "fields": [field.path for field in change.fields],
     }
 

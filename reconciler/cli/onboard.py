@@ -16,7 +16,7 @@ from reconciler.cli.output import advising, confirmed, note, on_signals, print_r
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import Interrupted, SourceError, UsageError
 from reconciler.model.settings import EnvironmentSettings
-from reconciler.model.state import SCIMDirectory
+from reconciler.model.state import SCIMDirectory, SetupLink
 from reconciler.render.formats import CustomerFormat
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def setup_link(name: str, output: CustomerFormat, saml: bool, scim: bool, **flag
     with advising(errand.environment.api):
         customer = asyncio.run(find(errand))
     with advising(errand.environment.api, "Ask for another link: one that was lost on the way does no harm."):
-        url = asyncio.run(_to_its_end(make(errand, customer, saml=saml or not scim, scim=scim)))
+        extent = SetupLink(saml=saml or not scim, scim=scim)
+        url = asyncio.run(_to_its_end(make(errand, customer, extent)))
     print_result(output, lambda form, look: form.setup_link(url, look))
     return 0
 

@@ -14,15 +14,15 @@ from prometheus_client import (
     generate_latest,
 )
 
+from reconciler.core.planning.guard import GUARDS
 from reconciler.core.values.redaction import masked
-from reconciler.model.change import Action, Key
+from reconciler.model.change import Action, Create, Key
 from reconciler.model.event import Event, RequestDone, Retrying
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
 from reconciler.model.outcome import GOOD, Report, Result
 from reconciler.model.state import DesiredOrganization
 
 PASS_RESULTS = ("success", "partly", "refused", "error")
-GUARDS = ("maxChangedPercent", "maxCreates")
 STATUSES = ("ready", "pending", "failed", "unknown", "stale", "blocked", "suspended", "unmanaged")
 SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 ROUTES = (
@@ -76,8 +76,8 @@ class Metrics:
                 self.changes.labels(kind, Action.ISSUE, result)
         for method, route in ROUTES:
             self.requests.labels(method, route, "200")
-        for rule in GUARDS:
-            self.refusals.labels(rule)
+        for guard in GUARDS:
+            self.refusals.labels(guard.name)
         self._sum()
 
     def watch(self, event: Event) -> None:
@@ -103,9 +103,7 @@ class Metrics:
             self.refusals.labels(refusal.rule).inc()
         last = self._last[environment]
         last.resources = tally(report, wanted)
-        last.uncertain = sum(
-            o.result is Result.UNKNOWN and o.change.action is Action.CREATE for o in report.outcomes
-        )
+        last.uncertain = sum(o.result is Result.UNKNOWN and isinstance(o.change, Create) for o in report.outcomes)
         last.suspended = len(report.plan.suspended)
         last.revision = report.plan.revision
         last.success = last.success if success_at is None else success_at

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from reconciler.emulator.exchange import INVALID_ARGUMENT, Crash, Refusal, Request, is_utf8, quoted, repaired
 from reconciler.emulator.protojson import Type, decode
+from reconciler.emulator.rows import Organization, Row, SAMLConnection, SCIMDirectory
 
 PACKAGE = "ssoready.v1"
 
@@ -37,39 +38,14 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-ORGANIZATION = Message(
-    "Organization",
-    {
-        "id": Type.STRING,
-        "environment_id": Type.STRING,
-        "display_name": Type.STRING,
-        "external_id": Type.STRING,
-        "domains": Type.STRINGS,
-    },
-)
-CONNECTION = Message(
-    "SAMLConnection",
-    {
-        "id": Type.STRING,
-        "organization_id": Type.STRING,
-        "primary": Type.BOOL,
-        "idp_redirect_url": Type.STRING,
-        "idp_certificate": Type.STRING,
-        "idp_entity_id": Type.STRING,
-        "sp_entity_id": Type.STRING,
-        "sp_acs_url": Type.STRING,
-    },
-)
-DIRECTORY = Message(
-    "SCIMDirectory",
-    {
-        "id": Type.STRING,
-        "organization_id": Type.STRING,
-        "primary": Type.BOOL,
-        "scim_base_url": Type.STRING,
-        "has_client_bearer_token": Type.BOOL,
-    },
-)
+_TYPES = {str: Type.STRING, bool: Type.BOOL, tuple[str, ...]: Type.STRINGS}
+
+
+def _of(row: type[Row]) -> Message:
+    return Message(row.__name__, {field.name: _TYPES[field.type] for field in structs.fields(row)})
+
+
+ORGANIZATION, CONNECTION, DIRECTORY = _of(Organization), _of(SAMLConnection), _of(SCIMDirectory)
 
 
 def filled(message: Message, body_field: str | None, path_id: str | None, request: Request) -> dict[str, Any]:

@@ -16,14 +16,22 @@ from reconciler.emulator.exchange import Refusal, Request
 from reconciler.emulator.ids import Format
 from reconciler.emulator.messages import Message
 from reconciler.emulator.protojson import Type
-from reconciler.emulator.rows import Environment, Organization, Row, SAMLConnection, SCIMDirectory, SetupLink
+from reconciler.emulator.rows import (
+    Environment,
+    Organization,
+    Row,
+    SAMLConnection,
+    SCIMDirectory,
+    SetupLink,
+    settable,
+)
 from reconciler.emulator.store import SQLError, Store
 
 ADMIN_URL = "https://admin.emulator.example/setup"
 
 
 class Kind(Struct, frozen=True):
-    """A kind of object: its row, its id, how answers wrap it, how it is stored, which fields a client may set."""
+    """A kind of object: its row, its id, how answers wrap it, how it is stored."""
 
     row: type[Row]
     format: Format
@@ -31,7 +39,6 @@ class Kind(Struct, frozen=True):
     many: str
     parent: str
     put: Callable[..., Row]
-    settable: frozenset[str]
 
 
 ORGANIZATIONS = Kind(
@@ -41,7 +48,6 @@ ORGANIZATIONS = Kind(
     "organizations",
     "environment_id",
     Store.put_organization,
-    frozenset({"display_name", "external_id", "domains"}),
 )
 CONNECTIONS = Kind(
     SAMLConnection,
@@ -50,7 +56,6 @@ CONNECTIONS = Kind(
     "samlConnections",
     "organization_id",
     Store.put_connection,
-    frozenset({"primary", "idp_redirect_url", "idp_certificate", "idp_entity_id"}),
 )
 DIRECTORIES = Kind(
     SCIMDirectory,
@@ -59,7 +64,6 @@ DIRECTORIES = Kind(
     "scimDirectories",
     "organization_id",
     Store.put_directory,
-    frozenset({"primary"}),
 )
 
 
@@ -147,9 +151,9 @@ def _find(call: Call, kind: Kind, row_id: str) -> Row:
 
 def _put(call: Call, kind: Kind, parent_id: str, row_id: str) -> Row:
     route = call.route
-    settable = {name: value for name, value in _given(call).items() if name in kind.settable}
+    values = {name: value for name, value in _given(call).items() if name in settable(kind.row)}
     try:
-        return kind.put(call.store, parent_id, row_id=row_id, **settable)
+        return kind.put(call.store, parent_id, row_id=row_id, **values)
     except SQLError as error:
         raise Refusal(route.scope + route.write + error.message) from error
     except Refusal as refusal:

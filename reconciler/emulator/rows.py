@@ -43,6 +43,15 @@ class SCIMDirectory(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 Child = SAMLConnection | SCIMDirectory
 Row = Organization | Child
+_BY_THE_SERVER = {
+    *("id", "environment_id", "organization_id"),
+    *("sp_entity_id", "sp_acs_url", "scim_base_url", "has_client_bearer_token"),
+}
+
+
+def settable(kind: type[Row]) -> tuple[str, ...]:
+    """The fields of a row that a client may set; the others are the server's."""
+    return tuple(name for name in kind.__struct_fields__ if name not in _BY_THE_SERVER)
 
 
 class Environment(Struct, frozen=True, rename="camel"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from reconciler.emulator.rows import SAMLConnection, SCIMDirectory
+from reconciler.emulator.rows import SAMLConnection, SCIMDirectory, settable
 from reconciler.emulator.store import C, Store
 
 
@@ -50,12 +50,7 @@ class SetupPage:
     def change_connection(self, connection_id: str, **fields: Any) -> SAMLConnection:
         """A connection with other values; fields as in `Store.put_connection`."""
         known = self._own(SAMLConnection, connection_id)
-        kept = {
-            "primary": known.primary,
-            "idp_entity_id": known.idp_entity_id,
-            "idp_redirect_url": known.idp_redirect_url,
-            "idp_certificate": known.idp_certificate,
-        }
+        kept = {name: getattr(known, name) for name in settable(SAMLConnection)}
         return self._store.put_connection(self.organization_id, row_id=known.id, **{**kept, **fields})
 
     def create_directory(self, *, primary: bool = False) -> SCIMDirectory:

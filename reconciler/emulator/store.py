@@ -10,7 +10,7 @@ import hashlib
 import random
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -153,36 +153,29 @@ class Store:
         _check_storable(*row.domains)
         return self._keep(row)
 
-    def put_connection(  # noqa: PLR0913 - one for each field that may be set
-        self,
-        organization_id: str,
-        *,
-        row_id: str = "",
-        primary: bool = False,
-        idp_entity_id: str = "",
-        idp_redirect_url: str = "",
-        idp_certificate: str = "",
+    def put_connection(
+        self, organization_id: str, *, row_id: str = "", idp_certificate: str = "", **fields: Any
     ) -> SAMLConnection:
-        """A connection, made or replaced. As primary it takes that from its sibling.
+        """A connection, made or replaced; `fields` are its other settable ones.
+
+        As primary it takes that from its sibling.
 
         Raises:
             Refusal: the certificate is none.
             SQLError: a value holds a NUL.
         """
         certificate = pem.normalized(idp_certificate)
-        _check_storable(idp_entity_id, idp_redirect_url)
+        _check_storable(*(value for value in fields.values() if isinstance(value, str)))
         row_id = row_id or ids.CONNECTION.new(self.rng)
         address = f"{AUTH_URL}/v1/saml/{row_id}"
         return self._keep_only_primary(
             SAMLConnection(
-                row_id,
-                organization_id,
-                primary,
-                idp_redirect_url,
-                certificate,
-                idp_entity_id,
-                address,
-                f"{address}/acs",
+                id=row_id,
+                organization_id=organization_id,
+                idp_certificate=certificate,
+                sp_entity_id=address,
+                sp_acs_url=f"{address}/acs",
+                **fields,
             )
         )
 

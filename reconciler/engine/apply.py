@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 
-from reconciler.engine.issue import issue
 from reconciler.engine.pass_state import PassState
+from reconciler.engine.secrets import issue_link, issue_token
 from reconciler.engine.write import create_child, create_organization, update
-from reconciler.model.change import Action, Change, Plan
+from reconciler.model.change import Change, IssueLink, IssueToken, Plan, Update
 from reconciler.model.errors import (
     ApiError,
     DeliveryError,
+    DeliveryLost,
     Interrupted,
     Overrun,
     Refused,
@@ -22,7 +23,6 @@ from reconciler.model.errors import (
     internal,
 )
 from reconciler.model.event import ChangeDone, Watch
-from reconciler.model.kinds import KindName
 from reconciler.model.outcome import Halt, Outcome, Report, Result
 
 # What a failure means for the change. Everything else is unknown: it may have worked.
@@ -74,31 +74,29 @@ def _blocked(change: Change, missing: str) -> Outcome:
 async def _attempt(change: Change, state: PassState) -> Outcome:
     try:
         return await _write(change, state)
-    except (ApiError, DeliveryError, WrongEnvironment) as error:
+    except (ApiError, DeliveryError, DeliveryLost, WrongEnvironment) as error:
         if isinstance(error, HALTING):
             state.stop_for(Halt(error.code, error.message, error.exit_code))
         if isinstance(error, CERTAINLY_NOT_DONE):
-            return Outcome(change, Result.FAILED, _live_id(change), error.whole)
+            return Outcome(change, Result.FAILED, change.live_id, error.whole)
         state.uncertain(change)
-        return Outcome(change, Result.UNKNOWN, _live_id(change), error.whole)
+        return Outcome(change, Result.UNKNOWN, change.live_id, error.whole)
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 a fault of our own: what others are writing is still finished and told
         fault = internal(error)
         state.stop_for(Halt(fault.code, fault.message, fault.exit_code))
         state.uncertain(change)
-        return Outcome(change, Result.UNKNOWN, _live_id(change), fault.whole)
-
-
-def _live_id(change: Change) -> str | None:
-    return change.id if isinstance(change.id, str) else None
+        return Outcome(change, Result.UNKNOWN, change.live_id, fault.whole)
 
 
 async def _write(change: Change, state: PassState) -> Outcome:
-    if change.action is Action.ISSUE:
-        return await issue(change, state)
-    if change.action is Action.UPDATE:
+    if isinstance(change, IssueToken):
+        return await issue_token(change, state)
+    if isinstance(change, IssueLink):
+        return await issue_link(change, state)
+    if isinstance(change, Update):
         return await update(change, state)
-    if change.key.kind is KindName.ORGANIZATION:
+    if change.collection is None:
         return await create_organization(change, state)
-    return await create_child(change, state)
+    return await create_child(change, change.collection, state)

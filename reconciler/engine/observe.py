@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.api.client import Client
 from reconciler.core.planning.plan import Selected
-from reconciler.delivery.directory import Directory
-from reconciler.model.errors import ApiError, Interrupted, Overrun, Unauthorized
+from reconciler.delivery.target import RecordName, Target
+from reconciler.model.errors import ApiError, DeliveryError, Interrupted, Overrun, Unauthorized
 from reconciler.model.event import Listed, Watch
 from reconciler.model.kinds import KINDS, KindName
 from reconciler.model.state import (
@@ -79,16 +79,23 @@ def _claimed(needs: Mapping[str, frozenset[KindName]], organization: Organizatio
     return needs.get(organization.id, none) | needs.get(organization.external_id, none)
 
 
-def records(desired: Desired, delivery: Directory) -> dict[tuple[str, str | None], Record]:
-    """What stands in the delivery target about the secrets that are wanted."""
-    handles: list[tuple[str, str | None]] = []
+def records(desired: Desired, target: Target) -> dict[RecordName, Record | Unreadable]:
+    """What the delivery target holds about the secrets that are wanted. A record that fails blocks one secret."""
+    names: list[RecordName] = []
     for wanted in desired.organizations:
         if wanted.setup_link:
-            handles.append((wanted.name, None))
+            names.append(RecordName(wanted.name, None))
         directories = wanted.collections.get(KindName.DIRECTORY, ())
-        handles += [(wanted.name, child.name) for child in directories if child.issue_token]
-    found = {handle: delivery.read(*handle) for handle in handles}
-    return {handle: record for handle, record in found.items() if record is not None}
+        names += [RecordName(wanted.name, child.name) for child in directories if child.issue_token]
+    found = {name: _record(target, name) for name in names}
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def _record(target: Target, name: RecordName) -> Record | Unreadable | None:
+    try:
+        return target.read(name)
+    except DeliveryError as error:
+        return Unreadable(error.whole)
 
 
 class _Reading:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from reconciler.api.client import Client
 from reconciler.core.planning.guard import foreign_environment
 from reconciler.core.planning.match import match_children
-from reconciler.engine.issue import LINK_LIFETIME_S
+from reconciler.delivery.target import RecordName
 from reconciler.engine.reconcile import connected, delivery
 from reconciler.engine.runtime import Runtime
+from reconciler.engine.secrets import Issuer
 from reconciler.model.errors import UsageError, WrongEnvironment
 from reconciler.model.event import Watch
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY
@@ -21,10 +20,9 @@ from reconciler.model.state import (
     Desired,
     DesiredOrganization,
     Organization,
-    Record,
-    RecordState,
     SAMLConnection,
     SCIMDirectory,
+    SetupLink,
 )
 
 
@@ -86,19 +84,12 @@ def _means(wanted: DesiredOrganization, live: Organization) -> bool:
     return live.id == wanted.id if wanted.id else live.external_id == wanted.external_id
 
 
-async def setup_link(errand: Errand, customer: Customer, *, saml: bool, scim: bool) -> Secret:
+async def setup_link(errand: Errand, customer: Customer, extent: SetupLink) -> Secret:
     """A one-time link, valid for a day; recorded too, by its manifest's name, where a target is configured."""
-    target, now = delivery(errand.environment), errand.runtime.now()
-    name = customer.wanted.name if customer.wanted else ""
-    id_ = customer.organization.id
-    if target and name:
-        target.write(name, None, Record(RecordState.PENDING, id_, None, saml, scim, now, None))
-    async with errand.client(read_only=False) as client, client.lane() as lane:
-        url = await lane.retry_unsent(lambda: lane.setup_url(id_, saml=saml, scim=scim))
-    if target and name:
-        issued = Record(RecordState.ISSUED, id_, None, saml, scim, now, now + LINK_LIFETIME_S)
-        target.write(name, None, issued, url)
-    return url
+    name = RecordName(customer.wanted.name, None) if customer.wanted else None
+    async with errand.client(read_only=False) as client:
+        issuer = Issuer(client, delivery(errand.environment), errand.runtime)
+        return await issuer.link(customer.organization.id, extent, name)
 
 
 class Rotation(Struct, frozen=True):
@@ -130,23 +121,12 @@ def rotation_of(customer: Customer, directory: str) -> Rotation:
 
 
 async def rotate_token(errand: Errand, rotation: Rotation) -> None:
-    """A new bearer token, delivered: pending before it is made, so that a lost one is known to be lost."""
-    target, live = delivery(errand.environment), rotation.live
+    """A new bearer token, delivered; the old one is void at once. UsageError without a delivery target."""
+    target = delivery(errand.environment)
     if target is None:
-        raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
-    pending = Record(
-        state=RecordState.PENDING,
-        organization_id=live.organization_id,
-        directory_id=live.id,
-        saml=False,
-        scim=False,
-        issued_at=errand.runtime.now(),
-        expires_at=None,
-    )
-    await asyncio.to_thread(target.write, rotation.organization, rotation.directory, pending)
-    async with errand.client(read_only=False) as client, client.lane() as lane:
-        token = await lane.retry_unsent(lambda: lane.rotate(live.id))
-    issued = structs.replace(pending, state=RecordState.ISSUED)
-    await asyncio.to_thread(
-        target.write, rotation.organization, rotation.directory, issued, token, live.scim_base_url
-    )
+        raise UsageError(
+            "no delivery target is configured", "Pass --deliver, or set `deliver` in reconciler.toml."
+        )
+    async with errand.client(read_only=False) as client:
+        issuer = Issuer(client, target, errand.runtime)
+        await issuer.new_token(rotation.live.id, RecordName(rotation.organization, rotation.directory))

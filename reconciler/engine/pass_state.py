@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from reconciler.api.client import Client
-from reconciler.delivery.directory import Directory
+from reconciler.delivery.target import Target
 from reconciler.engine.runtime import Runtime
-from reconciler.model.change import Action, Change, Key, Plan, Ref
+from reconciler.model.change import Change, Create, Key, Plan, Ref
 from reconciler.model.errors import Interrupted
 from reconciler.model.kinds import KindName
 from reconciler.model.outcome import GOOD, Halt, Outcome
@@ -23,7 +23,7 @@ class PassState:
         plan: Plan,
         environment: EnvironmentSettings,
         client: Client,
-        delivery: Directory | None,
+        delivery: Target | None,
         runtime: Runtime,
         stop: asyncio.Event,
     ) -> None:
@@ -67,7 +67,7 @@ class PassState:
     def conclude(self, outcome: Outcome) -> None:
         """A change has ended: whoever waits for it goes on."""
         self.outcomes.append(outcome)
-        if outcome.id and outcome.change.action is Action.CREATE:
+        if outcome.id and isinstance(outcome.change, Create):
             self._ids[outcome.change.key] = outcome.id
         self._ends[outcome.change.key].set_result(outcome.result in GOOD)
 
@@ -75,13 +75,9 @@ class PassState:
         """A change is not started."""
         self._ends[change.key].set_result(False)
 
-    def resolve(self, reference: str | Ref | None) -> str:
+    def resolve(self, reference: str | Ref) -> str:
         """The live id; a Ref's create has succeeded, since the change needs it."""
-        if isinstance(reference, Ref):
-            return self._ids[reference.key]
-        if reference is None:
-            raise LookupError("a create has no id to resolve")
-        return reference
+        return self._ids[reference.key] if isinstance(reference, Ref) else reference
 
     def created(self, organization: str, kind: KindName) -> dict[str, str]:
         """The ids of the children of that kind that this pass created there, by handle."""

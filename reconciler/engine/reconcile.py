@@ -11,6 +11,7 @@ from reconciler.api.client import Client
 from reconciler.core.planning.guard import foreign_environment, refusals, tightened
 from reconciler.core.planning.plan import Selected, plan
 from reconciler.delivery.directory import Directory
+from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.observe import observe, records
 from reconciler.engine.pass_state import PassState
@@ -45,7 +46,7 @@ async def make_plan(
     target = delivery(environment)
     if target:
         kept = await runtime.aside(lambda: records(desired, target))
-        observed = structs.replace(observed, records=kept)
+        observed = structs.replace(observed, records={**kept})
     made = await runtime.aside(lambda: plan(desired, observed, runtime.now(), selected))
     limits = tightened(environment.limits, desired.environment.limits)
     return structs.replace(made, refusals=refusals(made, limits, environment.approve))
@@ -109,7 +110,7 @@ def api_settings(environment: EnvironmentSettings) -> ApiSettings:
     return environment.api
 
 
-def delivery(environment: EnvironmentSettings) -> Directory | None:
+def delivery(environment: EnvironmentSettings) -> Target | None:
     """Where issued secrets go, if anywhere."""
     return None if environment.deliver_path is None else Directory(environment.deliver_path)
 

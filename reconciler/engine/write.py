@@ -7,7 +7,7 @@ from reconciler.core.applying.merge import Satisfied, Stale, Write, creation, me
 from reconciler.core.planning.guard import foreign_environment
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import wait_until
-from reconciler.model.change import Change
+from reconciler.model.change import Collection, Create, Update
 from reconciler.model.errors import BadAnswer, NotFound, Uncertain, WrongEnvironment
 from reconciler.model.kinds import KINDS
 from reconciler.model.outcome import Outcome, Result
@@ -16,27 +16,27 @@ from reconciler.model.state import Live, Organization
 GONE = "it is no longer there; the next pass plans anew"
 
 
-async def update(change: Change, state: PassState) -> Outcome:
+async def update(change: Update, state: PassState) -> Outcome:
     """Read, merge, write over one connection."""
     async with state.client.lane() as lane:
-        return await lane.retry_unsent(lambda: _update(change, state.resolve(change.id), lane))
+        return await lane.retry_unsent(lambda: _update(change, lane))
 
 
-async def _update(change: Change, id_: str, lane: Lane) -> Outcome:
+async def _update(change: Update, lane: Lane) -> Outcome:
     kind = KINDS[change.key.kind]
     try:
-        fresh = await lane.get(kind, id_)
+        fresh = await lane.get(kind, change.id)
     except NotFound:
-        return Outcome(change, Result.STALE, id_, GONE)
+        return Outcome(change, Result.STALE, change.id, GONE)
     decision = merge(change, fresh.live, fresh.body)
     if isinstance(decision, Stale):
-        return Outcome(change, Result.STALE, id_, decision.message)
+        return Outcome(change, Result.STALE, change.id, decision.message)
     if isinstance(decision, Satisfied):
-        return Outcome(change, Result.SATISFIED, id_)
-    return _as_meant(change, decision, await lane.update(kind, id_, decision.body))
+        return Outcome(change, Result.SATISFIED, change.id)
+    return _as_meant(change, decision, await lane.update(kind, change.id, decision.body))
 
 
-async def create_organization(change: Change, state: PassState) -> Outcome:
+async def create_organization(change: Create, state: PassState) -> Outcome:
     """A POST whose external id keeps it from happening twice.
 
     Where the live environment is empty, nothing tells yet whether it is the right one: creates go singly
@@ -56,7 +56,7 @@ def _shown(state: PassState) -> bool:
     return state.environment_id is not None
 
 
-async def _first_create(change: Change, state: PassState) -> Outcome:
+async def _first_create(change: Create, state: PassState) -> Outcome:
     if state.unknown_first_create:
         return Outcome(change, Result.BLOCKED, error="an earlier create in this empty environment is unknown")
     try:
@@ -66,7 +66,7 @@ async def _first_create(change: Change, state: PassState) -> Outcome:
         raise
 
 
-async def _create_organization(change: Change, state: PassState) -> Outcome:
+async def _create_organization(change: Create, state: PassState) -> Outcome:
     body = creation(change, None)
     async with state.client.lane() as lane:
         answer = await lane.retry_unsent(lambda: lane.create(KINDS[change.key.kind], body))
@@ -79,7 +79,7 @@ async def _create_organization(change: Change, state: PassState) -> Outcome:
     return _as_meant(change, Write(body), answer)
 
 
-async def create_child(change: Change, state: PassState) -> Outcome:
+async def create_child(change: Create, collection: Collection, state: PassState) -> Outcome:
     """A POST that nothing but us keeps from happening twice: wait, list again, and only then create."""
     if state.is_uncertain(change.key.organization):
         return Outcome(
@@ -87,22 +87,23 @@ async def create_child(change: Change, state: PassState) -> Outcome:
             Result.BLOCKED,
             error="an earlier change here is unknown; the next pass looks before it creates",
         )
-    parent_id = state.resolve(change.parent)
+    parent_id = state.resolve(collection.parent)
     await wait_until(state.runtime.recent_writes.creatable_at(parent_id, state.settle_s), state.stop)
     async with state.client.lane() as lane:
-        return await lane.retry_unsent(lambda: _create_child(change, parent_id, state, lane))
+        return await lane.retry_unsent(lambda: _create_child(change, collection, state, lane))
 
 
-async def _create_child(change: Change, parent_id: str, state: PassState, lane: Lane) -> Outcome:
-    kind, body = KINDS[change.key.kind], creation(change, parent_id)
+async def _create_child(change: Create, collection: Collection, state: PassState, lane: Lane) -> Outcome:
+    kind, parent_id = KINDS[change.key.kind], state.resolve(collection.parent)
+    body = creation(change, parent_id)
     live = await lane.children(kind, parent_id)
-    stale = still_absent(change, live, state.created(change.key.organization, change.key.kind))
+    stale = still_absent(change, collection, live, state.created(change.key.organization, change.key.kind))
     if stale:
         return Outcome(change, Result.STALE, error=stale.message)
     return _as_meant(change, Write(body), await lane.create(kind, body))
 
 
-def _as_meant(change: Change, decision: Write, answer: Live) -> Outcome:
+def _as_meant(change: Create | Update, decision: Write, answer: Live) -> Outcome:
     different = not_as_meant(KINDS[change.key.kind], decision.body, answer)
     if different:
         raise BadAnswer(

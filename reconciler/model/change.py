@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -52,38 +53,105 @@ class Implied(Struct, frozen=True):
 
 
 class Collection(Struct, frozen=True):
-    """What a child's create rests on: all that is declared beside it, and which live ones it is not."""
+    """Where a child is created: `parent` is its organization's id or create, `children` are all declared there.
 
+    `distinct_from` are live ids that are none of them.
+    """
+
+    parent: str | Ref
     children: tuple[DesiredChild, ...]
     distinct_from: frozenset[str]
 
 
-class Change(Struct, frozen=True):
-    """One write.
+class _Planned(Struct, frozen=True):
+    """What every change has. `needs` are the changes that must succeed before it starts."""
 
-    `id` is the live object's: None for a create, the directory for a token, the organization for a link.
-    `parent` is the organization's id, or a Ref to its create; None for an organization. `holds` are the
-    fields of an update that it does not change, but rests on: owned ones and the evidence of the match;
-    when one has moved, the change is stale. `needs` are changes that must have succeeded before.
-    `collection` is there for a child's create, `link` for a setup link.
-    """
-
-    action: Action
     key: Key
     origin: Origin
-    id: str | Ref | None = None
-    parent: str | Ref | None = None
-    fields: tuple[FieldChange, ...] = ()
-    holds: Mapping[str, Value] = {}
-    implied: tuple[Implied, ...] = ()
     needs: tuple[Key, ...] = ()
-    collection: Collection | None = None
-    link: SetupLink | None = None
+
+
+class _WithFields(_Planned, frozen=True, kw_only=True):
+    """What a create and an update have in common."""
+
+    fields: tuple[FieldChange, ...] = ()
 
     @property
     def risks(self) -> tuple[FieldChange, ...]:
         """The fields whose change may stop people from signing in."""
         return tuple(field for field in self.fields if field.risk)
+
+
+class Create(_WithFields, frozen=True, kw_only=True):
+    """Makes an organization, or, where `collection` says so, a child of one."""
+
+    action: ClassVar[Action] = Action.CREATE
+    live_id: ClassVar[None] = None
+    implied: ClassVar[tuple[Implied, ...]] = ()
+
+    collection: Collection | None = None
+
+    @property
+    def parent(self) -> str | Ref | None:
+        """The organization's id or create; None for an organization."""
+        return self.collection.parent if self.collection else None
+
+
+class Update(_WithFields, frozen=True, kw_only=True):
+    """Changes the live object `id`; `parent` is its organization's id, None for an organization.
+
+    `holds` are the fields that the update does not change but rests on: the other owned ones, and the evidence
+    of the match. When one of them differs right before the write, the update is stale.
+    """
+
+    action: ClassVar[Action] = Action.UPDATE
+
+    id: str
+    parent: str | None = None
+    holds: Mapping[str, Value] = {}
+    implied: tuple[Implied, ...] = ()
+
+    @property
+    def live_id(self) -> str:
+        """The id of the object that the change is about."""
+        return self.id
+
+
+class _Issue(_Planned, frozen=True, kw_only=True):
+    """`parent` is the organization's id or create."""
+
+    action: ClassVar[Action] = Action.ISSUE
+    fields: ClassVar[tuple[FieldChange, ...]] = ()
+    implied: ClassVar[tuple[Implied, ...]] = ()
+    risks: ClassVar[tuple[FieldChange, ...]] = ()
+
+    parent: str | Ref
+
+
+class IssueToken(_Issue, frozen=True, kw_only=True):
+    """Makes and delivers a bearer token for `directory`: its id or create."""
+
+    directory: str | Ref
+
+    @property
+    def live_id(self) -> str | None:
+        """The directory's id, where it is live."""
+        return self.directory if isinstance(self.directory, str) else None
+
+
+class IssueLink(_Issue, frozen=True, kw_only=True):
+    """Makes and delivers a setup link for what `extent` says."""
+
+    extent: SetupLink
+
+    @property
+    def live_id(self) -> str | None:
+        """The organization's id, where it is live."""
+        return self.parent if isinstance(self.parent, str) else None
+
+
+Issue = IssueToken | IssueLink
+Change = Create | Update | Issue
 
 
 class BlockReason(StrEnum):
@@ -100,6 +168,7 @@ class BlockReason(StrEnum):
     UNREADABLE = "Unreadable"
     INVALID_MANIFEST = "InvalidManifest"
     TOKEN_LOST = "TokenLost"
+    UNUSABLE_RECORD = "UnusableRecord"  # the delivery target holds another object's record, or an unreadable one
     INCOMPLETE_SOURCE = "IncompleteSource"  # some file cannot be parsed, so nothing is created
 
 

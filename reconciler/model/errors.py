@@ -5,7 +5,8 @@ ReconcilerError                    a message for a person, a hint what to do, an
 ├── CredentialsError           3   the key is missing or malformed (never echoed)
 ├── SourceError                8   the manifests cannot be read at all
 ├── WrongEnvironment           6   the live environment is not the pinned one; cannot be approved
-├── DeliveryError              1   a secret's target cannot be read or written
+├── DeliveryError              1   a secret's target cannot be read or written; no secret was issued
+├── DeliveryLost               1   a secret may have been issued, and its target cannot keep it
 ├── Interrupted                5   asked to stop
 └── ApiError                   1   about one request; carries its route, never its query or body
     ├── Unauthorized           3   wrong key, or no Management API access; nothing was done
@@ -69,7 +70,11 @@ class WrongEnvironment(ReconcilerError):
 
 
 class DeliveryError(ReconcilerError):
-    """A secret's target cannot be read or written."""
+    """A secret's target cannot be read or written; no secret was issued."""
+
+
+class DeliveryLost(ReconcilerError):
+    """A secret may have been issued, and its target cannot keep it."""
 
 
 class Interrupted(ReconcilerError):

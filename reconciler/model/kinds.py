@@ -31,7 +31,10 @@ class KindName(StrEnum):
 
 
 class Field(Struct, frozen=True):
-    """A field that a client may set: `wire` in the API, `attribute` in our values, `path` in a manifest."""
+    """A field that a client may set: `wire` in the API, `attribute` in our values, `path` in a manifest.
+
+    What is read from a manifest, compared, planned, written, shown and emulated follows from this row.
+    """
 
     wire: str
     attribute: str
@@ -39,6 +42,11 @@ class Field(Struct, frozen=True):
     compare: Compare
     empty: str | bool | tuple[str, ...]
     risk: str | None = None  # why changing a live value may stop people from signing in
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The path's parts."""
+        return tuple(self.path.split("."))
 
 
 class Kind(Struct, frozen=True):

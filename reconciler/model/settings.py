@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from reconciler.model.secret import Secret
 
 CLOUD_URL = "https://api.ssoready.com"
-
-
-class Limits(Struct, frozen=True):
-    """The guards' bounds; None means not stated."""
-
-    max_changed_percent: float | None = None
-    max_creates: int | None = None
-
-
-DEFAULT_LIMITS = Limits(max_changed_percent=30, max_creates=100)
+Limits = Mapping[str, float]  # bounds by the name of their guard; one that is not stated has its default
 
 
 class Selection(Struct, frozen=True):
@@ -62,7 +55,7 @@ class EnvironmentSettings(Struct, frozen=True):
     environment_id: str | None = None
     apply: bool = True
     deliver_path: str | None = None
-    limits: Limits = DEFAULT_LIMITS
+    limits: Limits = {}
     selection: Selection = Selection()
     allow_empty: bool = False
     approve: str | None = None

@@ -73,7 +73,7 @@ class DesiredOrganization(Struct, frozen=True):
 
 
 class DesiredEnvironment(Struct, frozen=True):
-    """The Environment manifest; limits absent there are None."""
+    """The Environment manifest, with the bounds that it states."""
 
     name: str
     id: str | None
@@ -155,7 +155,7 @@ LIVE_TYPES: Mapping[KindName, type[Organization | SAMLConnection | SCIMDirectory
 
 
 class Unreadable(Struct, frozen=True, gc=False):
-    """Why a collection could not be read; it blocks its organization."""
+    """Why a collection or a record could not be read; it blocks its organization, or its secret."""
 
     message: str
 
@@ -190,9 +190,9 @@ class Observed(Struct, frozen=True):
     """The live environment: all organizations in order of id; `environment_id` is None while there are none.
 
     `records` are the delivery target's, by (organization handle, directory handle or None for the setup
-    link); None where no target is configured.
+    link), Unreadable where one cannot be read; None where no target is configured.
     """
 
     environment_id: str | None
     organizations: tuple[ObservedOrganization, ...]
-    records: Mapping[tuple[str, str | None], Record] | None
+    records: Mapping[tuple[str, str | None], Record | Unreadable] | None

@@ -15,7 +15,7 @@ from reconciler.model.manifest import Origin, Validation
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Certificate, Value
-from reconciler.render.words import live_id
+from reconciler.render.words import settings
 
 Document = dict[str, Any]
 API_VERSION = "reconciler/v1"
@@ -131,9 +131,10 @@ def customer(customer: Customer) -> Document:
                 "primary": each.primary,
                 "spEntityId": each.sp_entity_id,
                 "spAcsUrl": each.sp_acs_url,
-                "idpEntityId": each.idp_entity_id,
-                "idpRedirectUrl": each.idp_redirect_url,
-                "idpCertificate": _value(customer.certificates.get(each.id)),
+                **{
+                    field.wire: _value(shown)
+                    for field, shown in settings(each, customer.certificates.get(each.id))
+                },
             }
             for each in customer.connections
         ],
@@ -190,7 +191,7 @@ def _change(change: Change) -> Document:
         "kind": change.key.kind,
         "organization": change.key.organization,
         "name": change.key.name,
-        "id": live_id(change) or None,
+        "id": change.live_id,
         **_place(change.origin),
         "fields": [
             {"path": field.path, "before": _value(field.before), "after": _value(field.after), "risk": field.risk}

@@ -18,7 +18,7 @@ from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Value
 from reconciler.render.style import PLAIN, TIED, Style
-from reconciler.render.words import MARKS, NOTHING, child, count, live_id, resource, title, value
+from reconciler.render.words import MARKS, NOTHING, child, count, resource, settings, spoken, title, value
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -60,7 +60,7 @@ def _counts(plan: Plan) -> str:
 def _organization(changes: list[Change], style: Style) -> Iterator[str]:
     first = changes[0]
     if first.key.kind is not KindName.ORGANIZATION:
-        id_ = first.parent if isinstance(first.parent, str) else ""
+        id_ = first.parent if isinstance(first.parent, str) else None
         place = style.place(first.origin.file, first.origin.line)
         yield f"  {_spaced(escaped(first.key.organization), id_, place)}"
     for change in changes:
@@ -70,7 +70,7 @@ def _organization(changes: list[Change], style: Style) -> Iterator[str]:
 def _change(change: Change, style: Style) -> Iterator[str]:
     own = change.key.kind is KindName.ORGANIZATION
     indent = "" if own else "  "
-    id_ = live_id(change) if change.action is Action.UPDATE else ""
+    id_ = change.live_id if change.action is Action.UPDATE else None
     place = style.place(change.origin.file, change.origin.line) if own else ""
     head = _spaced(f"{MARKS[change.action]} {title(change)}", id_, place)
     risk = style.paint("31", RISK) if change.risks else ""
@@ -83,7 +83,7 @@ def _change(change: Change, style: Style) -> Iterator[str]:
             label = " " * width
 
 
-def _spaced(*parts: str) -> str:
+def _spaced(*parts: str | None) -> str:
     return "  ".join(part for part in parts if part)
 
 
@@ -248,14 +248,13 @@ def customer(customer: Customer, style: Style = PLAIN) -> str:
     lines = [f"{name}  {organization.id}  in {organization.environment_id}"]
     lines += _table({"external id": organization.external_id, "domains": organization.domains})
     for connection in customer.connections:
+        idp = settings(connection, customer.certificates.get(connection.id))
         lines += ["", f"saml  {connection.id}{'  primary' if connection.primary else ''}"]
         lines += _table(
             {
                 "SP entity id": connection.sp_entity_id,
                 "ACS URL": connection.sp_acs_url,
-                "IdP entity id": connection.idp_entity_id,
-                "IdP redirect URL": connection.idp_redirect_url,
-                "IdP certificate": customer.certificates.get(connection.id, ""),
+                **{spoken(field): shown or "" for field, shown in idp},
             }
         )
     for directory in customer.directories:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reconciler.core.values.redaction import escaped
 from reconciler.model.change import Action, Change
-from reconciler.model.kinds import KINDS, KindName
-from reconciler.model.state import Certificate, Value
+from reconciler.model.kinds import CONNECTION, KINDS, Compare, Field, KindName
+from reconciler.model.state import Certificate, SAMLConnection, Value
 
 NOTHING = "-"
 
@@ -13,6 +15,7 @@ _WORDS = {KindName.SETUP_LINK: "setup-link", KindName.BEARER_TOKEN: "token"} | {
     k.name: k.word for k in KINDS.values()
 }
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.ISSUE: "*"}
+_SPELLING = {"idp": "IdP", "url": "URL"}
 
 
 def value(shown: Value | None) -> str:
@@ -43,11 +46,20 @@ def resource(kind: KindName, organization: str, name: str) -> str:
     return escaped(organization) if whole else f"{escaped(organization)} {child(kind, name)}"
 
 
-def live_id(change: Change) -> str:
-    """The id of the live object that a change is about; "" where there is none yet."""
-    return change.id if isinstance(change.id, str) else ""
-
-
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+
+
+def settings(connection: SAMLConnection, certificate: Certificate | None) -> Iterator[tuple[Field, Value | None]]:
+    """Every field of a live connection but `primary`, with its value; `certificate` is its certificate's."""
+    for field in CONNECTION.fields:
+        if field.compare is Compare.CERTIFICATE:
+            yield field, certificate
+        elif field.compare is not Compare.FLAG:
+            yield field, getattr(connection, field.attribute)
+
+
+def spoken(field: Field) -> str:
+    """A field's name for people: `IdP redirect URL` for idpRedirectUrl."""
+    return " ".join(_SPELLING.get(word, word) for word in field.attribute.split("_"))

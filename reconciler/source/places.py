@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from yaml import CollectionEndEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
-from yaml._yaml import CParser
+from yaml import CBaseLoader, CollectionEndEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent, parse
 
 from reconciler.model.manifest import Origin, Path
 
@@ -73,18 +72,17 @@ class Places:
 
     def _all(self) -> dict[Path, Place]:
         if self._found is None:
-            following = _start(self._text)
+            following = events(self._text)
+            following()  # the stream's start
+            following()  # the document's start
             self._found = {}
             _note(self._found, (), following(), following)
         return self._found
 
 
-def _start(text: str) -> Next:
-    """The parser's next event, from the document's root on."""
-    following: Next = CParser(text).get_event
-    following()  # the stream's start
-    following()  # the document's start
-    return following
+def events(text: str) -> Next:
+    """A function that returns libyaml's next event; it composes nothing, and reads no further than it is asked."""
+    return parse(text, Loader=CBaseLoader).__next__
 
 
 def _note(found: dict[Path, Place], path: Path, event: Event, following: Next, key: Event = None) -> None:

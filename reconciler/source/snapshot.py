@@ -5,7 +5,7 @@ changes in the middle restarts it. Nothing is opened that could block, and nothi
 """
 
 # names stay text: making a Path of each of 20,000 costs as much as reading them
-# ruff: noqa: PTH112, PTH114, PTH116, PTH118, PTH119, PTH120
+# ruff: noqa: PTH114, PTH116, PTH118, PTH119, PTH120
 
 from __future__ import annotations
 
@@ -60,16 +60,25 @@ class _Version(NamedTuple):
 
 
 def read(folder: str) -> Manifests:
-    """Every manifest below a folder and every file they refer to; SourceError if there is nothing to read."""
+    """Every manifest below a folder and every file that they refer to.
+
+    Raises:
+        SourceError: the folder cannot be read, has no manifests, is too large, or does not stop changing.
+    """
     for _ in range(MAX_ATTEMPTS):
         root = _resolved(folder)
         try:
             manifests = _Reading(root).read()
-        except _Moved:
+        except (_Moved, FileNotFoundError, NotADirectoryError):
             continue
-        if _resolved(folder) == root:
-            return manifests
-    raise SourceError(f"{folder} kept changing while it was being read", "Try again once the checkout is quiet.")
+        except OSError as error:
+            raise SourceError(f"cannot read {error.filename}: {error.strerror}", "Make it readable.") from None
+        if _resolved(folder) != root:
+            continue  # before judging an empty folder: it may be a worktree that is being removed
+        if not manifests.files:
+            raise SourceError(f"{root} has no *.yaml or *.yml files", _NAME_IT)
+        return manifests
+    raise SourceError(f"{folder} kept changing while it was being read", "Try again when nothing writes to it.")
 
 
 def digest(folder: str) -> str:
@@ -87,34 +96,36 @@ def digest(folder: str) -> str:
     return known.hexdigest()
 
 
-def _resolved(folder: str, attempts: int = MAX_ATTEMPTS) -> str:
-    """The real folder that a name leads to; inside a ConfigMap's mount the one that `..data` leads to."""
+def _resolved(folder: str) -> str:
+    """The real folder that a name leads to; inside a ConfigMap's mount, the one that `..data` leads to."""
     if not folder:
         raise SourceError("the name of the folder is empty", _NAME_IT)
-    try:
-        root = os.path.realpath(folder, strict=True)
-        if os.path.islink(os.path.join(root, _CONFIG_MAP)):
-            root = _config_map(root)
-    except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError) and attempts > 1 and os.path.lexists(folder):
-            return _resolved(folder, attempts - 1)  # a link that is just being turned to another folder
-        raise SourceError(f"cannot read {folder}: {_reason(error)}", _NAME_IT) from None
-    if not os.path.isdir(root):
-        raise SourceError(f"cannot read {folder}: it is not a folder", _NAME_IT)
-    return root
+    reason = ""
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            root = _config_map(os.path.realpath(folder, strict=True))
+            os.stat(f"{root}/.")
+        except FileNotFoundError:
+            reason = "it does not exist"  # or git-sync removed the old worktree between two steps: look again
+        except NotADirectoryError:
+            reason = "it is not a folder"
+            break
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "this is not a valid path"
+            break
+        else:
+            return root
+    raise SourceError(f"cannot read {folder}: {reason}", _NAME_IT)
 
 
 def _config_map(mount: str) -> str:
-    """The sibling that `..data` leads to; the mount itself if the link is something else."""
-    target = os.path.realpath(os.path.join(mount, _CONFIG_MAP), strict=True)
+    """The sibling that `..data` leads to; the mount itself if there is no such link, or it leads elsewhere."""
+    link = os.path.join(mount, _CONFIG_MAP)
+    if not os.path.islink(link):
+        return mount
+    target = os.path.realpath(link, strict=True)
     sibling = os.path.dirname(target) == mount and os.path.basename(target).startswith("..")
     return target if sibling else mount
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "it does not exist"
-    return (isinstance(error, OSError) and error.strerror) or "it is no name of a folder"
 
 
 class _Reading:
@@ -134,16 +145,15 @@ class _Reading:
 
     def read(self) -> Manifests:
         files = 0
-        for name in self._manifests():
-            files += 1
+        for files, name in enumerate(self._manifests(), start=1):
             if files > MAX_FILES:
                 raise SourceError(f"{self._root} has more than {MAX_FILES:,} manifests", "Split the environment.")
             self._manifest(name)
-        self._still_the_same()
-        if not files:
-            raise SourceError(f"{self._root} has no *.yaml or *.yml files", _NAME_IT)
+        revision = commit(self._root)  # before the comparison: git moves HEAD after it has written the files
+        if any(_Version.of(os.lstat(path)) != version for path, version in self._versions.items()):
+            raise _Moved
         return Manifests(
-            revision=commit(self._root) or f"sha256:{self._content.hexdigest()[:16]}",
+            revision=revision or f"sha256:{self._content.hexdigest()[:16]}",
             documents=tuple(self._documents),
             attachments=self._attachments,
             problems=tuple(self._problems),
@@ -155,11 +165,9 @@ class _Reading:
         """The names of all manifests, relative to the root, in a stable order."""
 
         def refuse(error: OSError) -> None:
-            if isinstance(error, FileNotFoundError):
-                raise _Moved from error
-            raise SourceError(f"cannot read {error.filename}: {error.strerror}", "Make it readable.") from None
+            raise error
 
-        self._versions[self._root] = _version(self._root)
+        self._versions[self._root] = _Version.of(os.lstat(self._root))
         for parent, folders, names in os.walk(self._root, onerror=refuse):
             prefix = "" if parent == self._root else f"{parent[len(self._base) :]}/"
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -172,7 +180,7 @@ class _Reading:
     def _subfolder(self, name: str) -> None:
         """Notes a folder before it is listed, and warns if manifests in it would be missed without a word."""
         path, origin = self._base + name, Origin(_printable(name))
-        self._versions[path] = _version(path)
+        self._versions[path] = _Version.of(os.lstat(path))
         if os.path.islink(path):
             self._problems.append(_LINKED_FOLDER.at(origin))
         elif name.endswith(_ENDINGS):
@@ -211,7 +219,7 @@ class _Reading:
             data = self._content_of(name)
         except FileNotFoundError:
             if rule == "file":
-                raise _Moved from None
+                raise
             reason = _Unfit("missing", f"{shown(name)} does not exist", _RELATIVE)
         except OSError as error:
             reason = _Unfit("unreadable", f"{shown(name)} cannot be read: {error.strerror}", "make it readable")
@@ -227,13 +235,12 @@ class _Reading:
         path = self._real(name)
         # not opened before it is known to be a file: opening a device or a pipe can have effects
         _require_file(os.lstat(path), name)
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            seen = os.fstat(handle)
+        with open(path, "rb", opener=_opened) as file:
+            seen = os.fstat(file.fileno())
             _require_file(seen, name)
-            data = _bounded(handle, seen.st_size, name)
-        finally:
-            os.close(handle)
+            data = file.read(seen.st_size + 1)
+        if len(data) > seen.st_size:
+            raise _Moved
         self._versions[path] = _Version.of(seen)
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL_BYTES:
@@ -261,17 +268,10 @@ class _Reading:
         except FileNotFoundError:
             raise _Unfit("missing", f"{shown(name)} is a link to nothing", "correct the link") from None
 
-    def _still_the_same(self) -> None:
-        for path, version in self._versions.items():
-            if _version(path) != version:
-                raise _Moved
 
-
-def _version(path: str) -> _Version:
-    try:
-        return _Version.of(os.lstat(path))
-    except OSError:
-        raise _Moved from None
+def _opened(path: str, flags: int) -> int:
+    """Opens a file without following a link or waiting for a pipe's other end."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _require_file(seen: os.stat_result, name: str) -> None:
@@ -280,17 +280,6 @@ def _require_file(seen: os.stat_result, name: str) -> None:
     if seen.st_size > MAX_FILE_BYTES:
         message = f"{shown(name)} has more than {MAX_FILE_BYTES:,} bytes"
         raise _Unfit("too-large", message, "split it, or name the right file")
-
-
-def _bounded(handle: int, size: int, name: str) -> bytes:
-    """The whole content; one that outgrows its size or its bound meanwhile is not read on."""
-    parts, left = [], size + 1
-    while left > 0 and (part := os.read(handle, left)):
-        parts.append(part)
-        left -= len(part)
-    if left <= 0:
-        raise _Moved(name)
-    return b"".join(parts)
 
 
 def _printable(name: str) -> str:

@@ -7,7 +7,6 @@ constructor follows YAML 1.1, merges keys and lets the last of several equal key
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 from msgspec import Struct
@@ -21,11 +20,10 @@ from yaml import (
     SequenceEndEvent,
     YAMLError,
 )
-from yaml._yaml import CParser
 
 from reconciler.core.values.problems import shown
 from reconciler.model.manifest import Document, Origin, Problem
-from reconciler.source.places import Places
+from reconciler.source.places import Event, Next, Places, events
 from reconciler.source.scalars import COLLECTION_TAGS, CONTROL, SCALAR_TAGS, Ambiguous, Scalar, plain, quoted
 from reconciler.source.syntax import after, decode, explain, problem
 
@@ -37,8 +35,6 @@ MAX_PROBLEMS = 100  # in a file
 _SPLIT = "split it into several files"
 _FLATTEN = "a manifest has no such depth: is this one?"
 _WRITE_OUT = "write the values out instead"
-
-Event = Any  # the parser's own types say None where it never is
 
 
 class Parsed(Struct, frozen=True):
@@ -79,7 +75,7 @@ class _Builder:
     def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._file = file
-        self._next: Callable[[], Event]
+        self._next: Next
         self._problems: list[Problem] = []
         self._complete = True
         self._nodes = 0
@@ -104,7 +100,7 @@ class _Builder:
     def _parse(self, text: str, began: int) -> tuple[str, int] | None:
         """Builds all documents; after one that is not YAML, what is left of the text and where that begins."""
         self._text, self._depth = text, 0
-        self._next = CParser(text).get_event
+        self._next = events(text)
         try:
             self._next()  # the stream's start
             while isinstance(event := self._next(), DocumentStartEvent):

@@ -13,7 +13,7 @@ from reconciler.engine.reconcile import reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
-from reconciler.model.settings import ApiSettings, EnvironmentSettings, Limits
+from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from tests.support.build import connection, desired, directory, organization
 
 COUNT = 30
@@ -38,7 +38,7 @@ def passed(settings: ApiSettings, passes: int) -> list[Report]:
         manifests="",
         api=settings,
         settle_s=0.0,
-        limits=Limits(max_changed_percent=100, max_creates=COUNT),
+        limits={"maxChangedPercent": 100, "maxCreates": COUNT},
     )
 
     async def main() -> list[Report]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reconciler.cli.config import Flags, daemon, environments, one_environment, one_folder, read_file, seconds
 from reconciler.cli.credentials import Told, credentials
 from reconciler.model.errors import CredentialsError, ReconcilerError, UsageError
-from reconciler.model.settings import Limits, Selection
+from reconciler.model.settings import Selection
 
 KEY, OTHER_KEY = "ssoready_sk_" + "a" * 25, "ssoready_sk_" + "b" * 25
 CLOUD, OWN, THIRD = "https://api.ssoready.com", "https://own.example", "https://third.example"
@@ -213,7 +213,7 @@ def test_everything_in_a_file_is_read_relative_to_it(tmp_path: Path) -> None:
     assert production.manifests == str(tmp_path / "manifests/production")
     assert production.deliver_path == str(tmp_path / "delivered")
     assert production.environment_id == "env_" + "1" * 25
-    assert production.limits == Limits(12.5, 7)
+    assert production.limits == {"maxChangedPercent": 12.5, "maxCreates": 7}
     assert not production.apply
     assert production.api is not None
     assert (production.api.url, production.api.max_requests_per_second) == (OWN, 12)
@@ -222,7 +222,7 @@ def test_everything_in_a_file_is_read_relative_to_it(tmp_path: Path) -> None:
         "/absolute/development",
         True,
     )
-    assert development.limits == Limits(30, 100)
+    assert development.limits == {}
     told = daemon(Flags(config=file(tmp_path, WHOLE)))
     assert (told.resync_s, told.listen) == (90, "0.0.0.0:9090")
 
@@ -286,7 +286,13 @@ def test_no_folder_at_all_is_said() -> None:
         ('[environments.p]\nmanifests = "m"\nenvironment_id = "env_1"\n', "environment_id is 'env_1'", "`env_`"),
         ('[environments.p]\nmanifests = "m"\nlimits = {max_changed_percent = nan}\n', "is nan", "0 to 100"),
         ('[environments.p]\nmanifests = "m"\nlimits = {max_changed_percent = 101}\n', "is 101", "0 to 100"),
-        ('[environments.p]\nmanifests = "m"\nlimits = {max_creates = -1}\n', "is -1", "0 or more"),
+        ('[environments.p]\nmanifests = "m"\nlimits = {max_creates = -1}\n', "is -1", "number from 0"),
+        ('[environments.p]\nmanifests = "m"\nlimits = {max_creates = 1.5}\n', "p.limits: Expected `int`", ""),
+        (
+            '[environments.p]\nmanifests = "m"\nlimits = {max_create = 1}\n',
+            "unknown field `max_create`",
+            "`max_creates`",
+        ),
         ('[environments.p]\nmanifests = "m"\n[environments.p]\n', "is not TOML", ""),
         ('[environments.p]\nmanifests = "a\\u0000b"\n', "control characters", ""),
         ("x = " + "[" * 2000, "nested too deep|is not TOML", ""),
@@ -382,3 +388,29 @@ def test_a_duration_is_a_bounded_number_of_seconds_or_refused(text: str) -> None
 @pytest.mark.parametrize(("text", "length_s"), [("20ms", 0.02), ("30s", 30), ("10m", 600), ("1.5h", 5400)])
 def test_durations(text: str, length_s: float) -> None:
     assert seconds(text) == length_s
+
+
+def delivering(first: str, second: str) -> str:
+    return "".join(
+        f'[environments.{name}]\nmanifests = "m"\ndeliver = {{to = "directory", path = "{path}"}}\n'
+        for name, path in (("production", first), ("development", second))
+    )
+
+
+@pytest.mark.parametrize("chosen", [None, "production"])
+@pytest.mark.parametrize("second", ["there", "./there/", "link"])
+def test_two_environments_never_deliver_to_one_folder(tmp_path: Path, second: str, chosen: str | None) -> None:
+    """One handle may mean two customers, and one would get the other's link."""
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    flags = Flags(config=file(tmp_path, delivering("there", second)), environment=chosen)
+    with pytest.raises(UsageError, match="production and development"):
+        environments(flags)
+
+
+def test_one_folder_for_all_is_refused_and_for_one_is_not(tmp_path: Path) -> None:
+    config = file(tmp_path, delivering("a", "b"))
+    with pytest.raises(UsageError, match="production and development"):
+        environments(Flags(config=config, deliver="c"))
+    assert [
+        each.deliver_path for each in environments(Flags(config=config, deliver="c", environment="production"))
+    ] == ["c"]

@@ -8,15 +8,15 @@ import click
 import pytest
 import yaml
 
-from reconciler.cli.config import Daemon, Deliver, FileLimits, Section, read_file
+from reconciler.cli.config import Daemon, Deliver, Section, read_file
 from reconciler.cli.credentials import KEY, KEY_FILES, URL_VARIABLES
 from reconciler.cli.main import cli
 from reconciler.cli.output import FIRST_WINS
-from reconciler.core.planning.guard import MATCHED_MIN
+from reconciler.core.planning.guard import GUARDS, MATCHED_MIN
 from reconciler.model.change import BlockReason, HintReason
 from reconciler.model.errors import ApiError, ReconcilerError, UsageError
 from reconciler.model.outcome import Result
-from reconciler.model.settings import CLOUD_URL, DEFAULT_LIMITS
+from reconciler.model.settings import CLOUD_URL
 from reconciler.source import schemas
 from tests.docs.pages import ROOT, blocks, codes, command_lines, first_codes, page, sentences, table
 
@@ -128,15 +128,15 @@ def test_every_reason_and_result_is_described_and_no_other() -> None:
     assert first_codes(table(PAGE, "result of a change")) == list(Result)
 
 
-def test_the_guards_bounds_are_the_codes_own() -> None:
-    assert f"more than {DEFAULT_LIMITS.max_changed_percent:g} %" in SENTENCES
-    assert f"more than {DEFAULT_LIMITS.max_creates} (`maxCreates`)" in SENTENCES
+def test_every_guard_is_described_with_its_bound_and_no_other() -> None:
+    described = [(codes(name)[0], codes(limit)[0], bound) for name, limit, bound, _ in table(PAGE, "guard")]
+    assert described == [(guard.name, guard.limit, guard.unit.shown(guard.default)) for guard in GUARDS]
     assert MATCHED_MIN == 10
     assert "counted once ten are matched" in SENTENCES
 
 
 def test_every_key_of_the_configuration_file_is_described_and_no_other() -> None:
-    inner = {"deliver": Deliver, "limits": FileLimits}
+    inner = {"deliver": Deliver}
     known = {f"daemon.{name}" for name in Daemon.__struct_fields__}
     for name in Section.__struct_fields__:
         below = inner[name].__struct_fields__ if name in inner else ()

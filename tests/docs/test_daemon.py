@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from reconciler.daemon.http import application
 from reconciler.daemon.loop import BUSY_SHARE, Surroundings
-from reconciler.daemon.metrics import GUARDS, PASS_RESULTS, STATUSES, Metrics
+from reconciler.daemon.metrics import PASS_RESULTS, STATUSES, Metrics
 from reconciler.daemon.status import PROBLEMS_MAX, EnvironmentStatus, Status
 from reconciler.model.condition import ConditionType
 from reconciler.model.settings import DaemonSettings
@@ -62,7 +62,6 @@ def test_every_metric_is_answered_under_the_name_that_is_described() -> None:
     [
         ("reconciler_passes_total", PASS_RESULTS),
         ("reconciler_resources", STATUSES),
-        ("reconciler_guard_refusals_total", GUARDS),
     ],
 )
 def test_every_value_of_a_label_is_named(metric: str, values: tuple[str, ...]) -> None:

@@ -11,16 +11,19 @@ import os
 import signal
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reconciler.delivery import directory
+
 WRITING = (
     ("mkdir", os, "mkdir"),
-    ("create", tempfile, "mkstemp"),
+    ("create", directory, "_created"),
+    ("reserve", os, "posix_fallocate"),
     ("flush", os, "fsync"),
-    ("rename", os, "replace"),
+    ("rename", os, "rename"),
+    ("remove", os, "unlink"),
 )
 
 

@@ -8,10 +8,11 @@ import pytest
 from msgspec import Struct, structs
 
 from reconciler.model import change, condition, event, kinds, manifest, outcome, settings, state
-from reconciler.model.change import Action, Change, FieldChange, Key
+from reconciler.model.change import FieldChange, Key
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, attachment
 from reconciler.model.settings import Selection
+from tests.support.build import update
 
 MODULES = (change, condition, event, kinds, manifest, outcome, settings, state)
 VALUES = sorted(
@@ -55,8 +56,8 @@ def test_a_reference_is_relative_to_the_manifest_that_makes_it(file: str, refere
 def test_a_changes_risks_are_its_risky_fields() -> None:
     safe, risky = FieldChange("a", "a", "x", "y"), FieldChange("b", "b", "x", "y", "why")
     key = Key("acme", KindName.ORGANIZATION, "acme")
-    assert Change(Action.UPDATE, key, Origin("a"), fields=(safe, risky)).risks == (risky,)
-    assert Change(Action.UPDATE, key, Origin("a"), fields=(safe,)).risks == ()
+    assert update(key, safe, risky).risks == (risky,)
+    assert update(key, safe).risks == ()
 
 
 def test_a_selection_is_everything_unless_a_name_or_a_label_narrows_it() -> None:

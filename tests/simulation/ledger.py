@@ -16,7 +16,7 @@ from msgspec import Struct
 from reconciler.core.values.certificate import fingerprint
 from reconciler.emulator.rows import Child, Organization, Row, SAMLConnection, SCIMDirectory
 from reconciler.emulator.store import Store
-from reconciler.model.change import Change
+from reconciler.model.change import Change, Create, Update
 from reconciler.model.kinds import IDP_FIELDS, KINDS, KindName
 from reconciler.model.state import Certificate
 from tests.simulation.repository import Place, Revision
@@ -189,10 +189,10 @@ class Ledger:
 
     def _given_away(self, intent: Intent, twin: Row) -> str | None:
         """People can make one declared connection into another, by its values here or in git."""
-        collection = intent.change.collection
-        if collection is None:
+        change = intent.change
+        if not isinstance(change, Create) or change.collection is None:
             return None
-        siblings = [each for each in collection.children if each.name != intent.change.key.name]
+        siblings = [each for each in change.collection.children if each.name != change.key.name]
         same = any(_evident(each.owned, twin) for each in siblings)
         return "people made it into another declared one" if same else None
 
@@ -319,6 +319,9 @@ class Ledger:
     def _not_stale(self, intent: Intent, seen: Row) -> None:
         """What was read right before the PATCH must be what the plan was made for."""
         change = intent.change
+        if not isinstance(change, Update):
+            self.violated(f"{seen.id} was changed for {change.key}, which is no update")
+            return
         for field in change.fields:
             value = comparable(seen, field.wire)
             if value not in (_plain(field.before), _plain(field.after)):

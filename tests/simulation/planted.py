@@ -25,7 +25,7 @@ from reconciler.core.values import certificate
 from reconciler.engine import apply, write
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import RecentWrites
-from reconciler.model.change import Change
+from reconciler.model.change import Change, Create, Update
 from reconciler.model.errors import Refused, Uncertain, Unsent
 from reconciler.model.kinds import Field, Kind
 from reconciler.model.state import Certificate, Child, DesiredChild, Live, SCIMDirectory, Value
@@ -80,7 +80,7 @@ def patch_without_merging() -> Iterator[None]:
     """The body holds the changed fields alone."""
     decide = merge.merge
 
-    def bare(change: Change, live: Live, body: dict[str, Any]) -> Any:
+    def bare(change: Update, live: Live, body: dict[str, Any]) -> Any:
         decision = decide(change, live, body)
         if not isinstance(decision, merge.Write):
             return decision
@@ -95,7 +95,7 @@ def demote_before_promoting() -> Iterator[None]:
     """The old primary goes first, by a write of its own."""
     keep = collection._keep_a_primary
 
-    def eager(scope: Any, changes: Sequence[Change]) -> Any:
+    def eager(scope: Any, changes: Sequence[Create | Update]) -> Any:
         safe, refused = keep(scope, changes)
         demotions = tuple(change for change in changes if _demotes(change))
         others = tuple(change for change in safe if change.key not in {each.key for each in demotions})
@@ -152,7 +152,7 @@ def skip_the_list_before_a_create() -> Iterator[None]:
 def ignore_stale() -> Iterator[None]:
     """What moved since the plan is overwritten."""
 
-    def always(change: Change, live: Live, body: dict[str, Any]) -> Any:
+    def always(change: Update, live: Live, body: dict[str, Any]) -> Any:
         del live
         return merge.Write(body | {field.wire: merge.wire_value(field.after) for field in change.fields})
 

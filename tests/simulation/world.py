@@ -75,7 +75,7 @@ def _written_to(sent: Sent) -> str | None:
     if sent.intent is None:
         return None
     change = sent.intent.change
-    return next((each for each in (change.parent, change.id) if isinstance(each, str)), None)
+    return next((each for each in (change.parent, change.live_id) if isinstance(each, str)), None)
 
 
 def _left_over(fitting: Mapping[Place, list[str]]) -> list[Place]:

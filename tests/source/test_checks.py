@@ -177,9 +177,7 @@ def test_a_broken_file_below_the_root_cannot_explain_that_there_is_no_environmen
 
 def test_an_environment_that_breaks_its_schema_stops_the_folder(tmp_path: Path) -> None:
     write(tmp_path, {"e.yaml": ENVIRONMENT + "spec: {id: env_1}\n", "acme.yaml": organization()})
-    message = "`id` is not `env_` and 25 of 0-9 and a-z: `env_1`"
-    hint = "copy the whole id, as a plan or `reconciler show` prints it"
-    assert problems(tmp_path) == [Found("schema/form", ERROR, "e.yaml:4:8", message, hint)]
+    assert [each[:3] for each in problems(tmp_path)] == [("schema/form", ERROR, "e.yaml:4:8")]
     assert load(tmp_path).desired is None
 
 

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconciler.model.change import Create, FieldChange, Issue, IssueLink, IssueToken, Key, Update
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
 from reconciler.model.settings import Limits
@@ -160,7 +161,7 @@ def desired(
     pin: str | None = None,
 ) -> Desired:
     environment = DesiredEnvironment(
-        "production", pin, limits or Limits(), forbid_shared, True, 30, Origin("environment.yaml")
+        "production", pin, limits or {}, forbid_shared, True, 30, Origin("environment.yaml")
     )
     return Desired(environment, tuple(sorted(organizations, key=lambda o: o.name)), tuple(invalid), complete, "r1")
 
@@ -177,3 +178,17 @@ def observed(
 
 SAML_LINK = SetupLink(saml=True, scim=False)
 BOTH_LINK = SetupLink(saml=True, scim=True)
+
+
+def create(key: Key, *fields: FieldChange) -> Create:
+    return Create(key, PLACE, fields=fields)
+
+
+def update(key: Key, *fields: FieldChange, id_: str = "") -> Update:
+    return Update(key, PLACE, id=id_ or org_id(1), fields=fields)
+
+
+def issue(key: Key) -> Issue:
+    if key.kind is KindName.SETUP_LINK:
+        return IssueLink(key, PLACE, parent=org_id(1), extent=BOTH_LINK)
+    return IssueToken(key, PLACE, parent=org_id(1), directory=dir_id(1))

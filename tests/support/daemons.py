@@ -19,7 +19,7 @@ from reconciler.api.keys import parse_key
 from reconciler.daemon.loop import Surroundings, run
 from reconciler.daemon.worker import Source
 from reconciler.emulator import Emulator, Request, Store
-from reconciler.model.settings import ApiSettings, DaemonSettings, EnvironmentSettings, Limits
+from reconciler.model.settings import ApiSettings, DaemonSettings, EnvironmentSettings
 
 PATIENCE_S = 30.0  # for what must happen
 A_WHILE_S = 0.4  # for what must not
@@ -106,7 +106,7 @@ def source(folder: Path, key: str | Callable[[], str], name: str = "production",
     def read() -> EnvironmentSettings:
         text = key if isinstance(key, str) else key()
         api = ApiSettings("https://api.example", parse_key(text), read_attempts=1, concurrency=4)
-        defaults: dict[str, Any] = {"settle_s": 0.0, "limits": Limits(30, 100), "api": api}
+        defaults: dict[str, Any] = {"settle_s": 0.0, "api": api}
         return EnvironmentSettings(name, str(folder), **{**defaults, **more})
 
     return Source(name, str(folder), read)

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import convert, json, structs
 
 from reconciler.core.applying.merge import Satisfied, Stale, creation, merge, not_as_meant, still_absent
-from reconciler.model.change import Action, Change, Key, Plan, Ref
+from reconciler.model.change import Change, Create, Issue, Key, Plan, Ref, Update
 from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
 from reconciler.model.outcome import GOOD, Result
 from reconciler.model.state import LIVE_TYPES, Child, Live, Observed, ObservedOrganization, Organization
@@ -108,12 +108,12 @@ class LiveModel:
             return Result.BLOCKED
         if change.key in failing:
             return Result.FAILED
-        if change.action is Action.ISSUE:
+        if isinstance(change, Issue):
             return Result.APPLIED
-        return self._update(change) if change.action is Action.UPDATE else self._create(change)
+        return self._update(change) if isinstance(change, Update) else self._create(change)
 
-    def _update(self, change: Change) -> Result:
-        kind, live = KINDS[change.key.kind], self.objects[self._id(change.id)]
+    def _update(self, change: Update) -> Result:
+        kind, live = KINDS[change.key.kind], self.objects[change.id]
         decision = merge(change, live, json_of(live))
         if isinstance(decision, Stale):
             return Result.STALE
@@ -123,16 +123,16 @@ class LiveModel:
         assert not_as_meant(kind, decision.body, answer) == ()
         return Result.APPLIED
 
-    def _create(self, change: Change) -> Result:
-        kind = KINDS[change.key.kind]
-        parent = self._id(change.parent) if change.parent else None
-        if parent:
+    def _create(self, change: Create) -> Result:
+        kind, parent = KINDS[change.key.kind], None
+        if change.collection:
+            parent = self._id(change.collection.parent)
             created = {
                 key.name: id_
                 for key, id_ in self._created.items()
                 if key.organization == change.key.organization and key.kind is kind.name
             }
-            if still_absent(change, self.children(kind.name, parent), created):
+            if still_absent(change, change.collection, self.children(kind.name, parent), created):
                 return Result.STALE
         id_ = id_of(kind.id_prefix, FIRST_CREATED + len(self.objects))
         self._created[change.key] = id_
@@ -155,8 +155,8 @@ class LiveModel:
         self.objects[id_] = stored
         return stored
 
-    def _id(self, reference: str | Ref | None) -> str:
-        return self._created[reference.key] if isinstance(reference, Ref) else str(reference)
+    def _id(self, reference: str | Ref) -> str:
+        return self._created[reference.key] if isinstance(reference, Ref) else reference
 
 
 def json_of(live: Live) -> dict[str, Any]:

@@ -5,33 +5,35 @@ from __future__ import annotations
 from msgspec import structs
 
 from reconciler.model.change import (
-    Action,
     Blocked,
     BlockReason,
-    Change,
+    Collection,
+    Create,
     FieldChange,
     Hint,
     HintReason,
     Implied,
+    IssueLink,
+    IssueToken,
     Key,
     Pin,
     Plan,
     Ref,
     Refusal,
     Unmanaged,
+    Update,
 )
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
 from reconciler.model.outcome import Halt, Outcome, Report, Result
-from reconciler.model.state import Certificate
+from reconciler.model.state import Certificate, SetupLink
 from tests.support.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
 
 ORGANIZATION, CONNECTION, DIRECTORY = KindName.ORGANIZATION, KindName.CONNECTION, KindName.DIRECTORY
 OLD = Certificate("ab12" * 16, "2026-12-03T00:00:00Z", "")
 NEW = Certificate("77fe" * 16, "2029-01-10T00:00:00Z", "")
 
-ACME = Change(
-    Action.UPDATE,
+ACME = Update(
     Key("acme", ORGANIZATION, "acme"),
     Origin("acme.yaml", 4),
     id=org_id(3),
@@ -40,8 +42,7 @@ ACME = Change(
         FieldChange("domains", "domains", ("acme.example", "gone.example"), ("acme.example", "acme.test"), "risk"),
     ),
 )
-OKTA = Change(
-    Action.UPDATE,
+OKTA = Update(
     Key("acme", CONNECTION, "okta"),
     Origin("acme.yaml", 9),
     id=conn_id(9),
@@ -53,8 +54,7 @@ OKTA = Change(
     ),
     implied=(Implied(conn_id(8), "adfs"), Implied(conn_id(7), None)),
 )
-GLOBEX = Change(
-    Action.CREATE,
+GLOBEX = Create(
     Key("globex", ORGANIZATION, "globex"),
     Origin("globex.yaml"),
     fields=(
@@ -62,22 +62,23 @@ GLOBEX = Change(
         FieldChange("displayName", "displayName", None, "Globex"),
     ),
 )
-ENTRA = Change(
-    Action.CREATE,
+ENTRA = Create(
     Key("globex", CONNECTION, "entra"),
     Origin("globex.yaml", 6),
-    parent=Ref(GLOBEX.key),
     needs=(GLOBEX.key,),
+    collection=Collection(Ref(GLOBEX.key), (), frozenset()),
 )
-LINK = Change(
-    Action.ISSUE, Key("globex", KindName.SETUP_LINK, "setup-link"), Origin("globex.yaml"), id=Ref(GLOBEX.key)
+LINK = IssueLink(
+    Key("globex", KindName.SETUP_LINK, "setup-link"),
+    Origin("globex.yaml"),
+    parent=Ref(GLOBEX.key),
+    extent=SetupLink(saml=True, scim=True),
 )
-TOKEN = Change(
-    Action.ISSUE,
+TOKEN = IssueToken(
     Key("hooli", KindName.BEARER_TOKEN, "okta"),
     Origin("hooli.yaml", 8),
-    id=dir_id(5),
     parent=org_id(5),
+    directory=dir_id(5),
 )
 
 EMPTY = Plan(

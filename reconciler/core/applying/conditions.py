@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from reconciler.model.change import Action, BlockReason
+from reconciler.model.change import BlockReason, Create
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.outcome import GOOD, Report, Result
 
@@ -35,7 +35,7 @@ def conclude(report: Report, previous: Conditions, now: float) -> dict[str, tupl
         of_organization = findings.setdefault(outcome.change.key.organization, [])
         if outcome.result in GOOD:
             continue
-        uncertain = outcome.result is Result.UNKNOWN and outcome.change.action is Action.CREATE
+        uncertain = outcome.result is Result.UNKNOWN and isinstance(outcome.change, Create)
         kind = ConditionType.CREATE_UNCERTAIN if uncertain else ConditionType.BLOCKED
         of_organization.append(_Finding(kind, outcome.result.capitalize(), outcome.error or ""))
     pending = _pending(report)

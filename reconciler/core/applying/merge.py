@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from reconciler.core.planning.diff import live_value, same
 from reconciler.core.planning.match import match_children
-from reconciler.model.change import Change, FieldChange
+from reconciler.model.change import Collection, Create, FieldChange, Update
 from reconciler.model.kinds import IDP_FIELDS, KINDS, Field, Kind, KindName
 from reconciler.model.state import Certificate, Child, DesiredChild, Live, Value
 
@@ -32,7 +32,7 @@ class Stale(Struct, frozen=True):
     message: str
 
 
-def merge(change: Change, live: Live, body: Body) -> Write | Satisfied | Stale:
+def merge(change: Update, live: Live, body: Body) -> Write | Satisfied | Stale:
     """What to PATCH: the fresh answer's own JSON, unknown fields included, with the owned fields replaced.
 
     A field to be changed must be what it was when planned, or already what it shall be; a field that the
@@ -64,16 +64,16 @@ def _as_planned(field: Field, planned: FieldChange, live: Live) -> bool:
     return (before is not None and same(field, before, value)) or same(field, planned.after, value)
 
 
-def _promotes_incomplete(change: Change, merged: Body) -> bool:
+def _promotes_incomplete(change: Update, merged: Body) -> bool:
     complete = change.key.kind is not KindName.CONNECTION or all(merged.get(wire) for wire in IDP_FIELDS)
     return _takes_primary(change) and not complete
 
 
-def _takes_primary(change: Change) -> bool:
+def _takes_primary(change: Create | Update) -> bool:
     return any((field.wire, field.after) == ("primary", True) for field in change.fields)
 
 
-def creation(change: Change, parent_id: str | None) -> Body:
+def creation(change: Create, parent_id: str | None) -> Body:
     """The body of a POST."""
     body: Body = {} if parent_id is None else {"organizationId": parent_id}
     return body | {field.wire: wire_value(field.after) for field in change.fields}
@@ -86,12 +86,12 @@ def wire_value(value: Value) -> str | bool | list[str]:
     return list(value) if isinstance(value, tuple) else value
 
 
-def still_absent(change: Change, live: Sequence[Child], created: Mapping[str, str]) -> Stale | None:
+def still_absent(
+    change: Create, collection: Collection, live: Sequence[Child], created: Mapping[str, str]
+) -> Stale | None:
     """Whether a child may still be created beside what is live now; `created` are ids by handle of this pass."""
-    if change.collection is None:
-        return None
-    declared = tuple(_with_id(child, created.get(child.name)) for child in change.collection.children)
-    match = match_children(change.key.kind, declared, live, change.collection.distinct_from)
+    declared = tuple(_with_id(child, created.get(child.name)) for child in collection.children)
+    match = match_children(change.key.kind, declared, live, collection.distinct_from)
     if change.key.name not in match.absent:
         return Stale("something appeared in its organization that may be it; the next pass plans anew")
     if _takes_primary(change) and any(each.primary for each in live):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from reconciler.core.values.problems import Fault
 from reconciler.model.manifest import Document, Origin, Problem
-from reconciler.model.settings import Limits
 from reconciler.model.state import DesiredEnvironment
 
 KIND = "Environment"
@@ -17,7 +16,7 @@ _WARN_DAYS = 30
 UNKNOWN = DesiredEnvironment(
     name="",
     id=None,
-    limits=Limits(),
+    limits={},
     forbid_shared=False,
     forbid_public_mail=False,
     warn_days=_WARN_DAYS,
@@ -39,11 +38,11 @@ def find(stated: Sequence[Document]) -> tuple[Document | None, tuple[Problem, ..
 def declare(document: Document) -> DesiredEnvironment:
     """The settings in an Environment that keeps its schema, with the defaults for what it leaves out."""
     spec = document.value.get("spec", {})
-    limits, domains = spec.get("limits", {}), spec.get("domains", {})
+    domains = spec.get("domains", {})
     return DesiredEnvironment(
         name=document.value["metadata"]["name"],
         id=spec.get("id"),
-        limits=Limits(limits.get("maxChangedPercent"), limits.get("maxCreates")),
+        limits=spec.get("limits", {}),
         forbid_shared=domains.get("forbidShared", True),
         forbid_public_mail=domains.get("forbidPublicMail", True),
         warn_days=spec.get("certificates", {}).get("warnDays", _WARN_DAYS),

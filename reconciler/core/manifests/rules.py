@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from reconciler.core.values import domain
 from reconciler.core.values.problems import Fault, shown, warning
-from reconciler.model.kinds import CHILD_KINDS, CONNECTION, DIRECTORY, Kind, KindName
+from reconciler.model.kinds import CHILD_KINDS, CONNECTION, DIRECTORY, IDP_FIELDS, Kind, KindName
 from reconciler.model.manifest import Path
 
 Mapped = Mapping[str, Any]
 T = TypeVar("T")
+_TELLING = ("metadata", *(CONNECTION.field(wire).place[-1] for wire in IDP_FIELDS))
 _MAX_ITEMS = 200  # as the schema has it: of a list that is too long only the beginning is looked at
 
 
@@ -64,7 +65,8 @@ def _collection(kind: Kind, declared: Sequence[tuple[int, Mapped]]) -> Iterator[
 
 def _is_blank(child: Mapped) -> bool:
     """Whether nothing says which live one is meant; a directory has nothing but its pin."""
-    return "id" not in child and not any(mapping(child, "idp").values())
+    idp = mapping(child, "idp")
+    return "id" not in child and not any(idp.get(key) for key in _TELLING)
 
 
 def _setup_link(spec: Mapped) -> Iterator[tuple[Path, Fault]]:

@@ -9,16 +9,16 @@ from msgspec import Struct, structs
 from reconciler.core.planning.diff import diff, initial, live_value
 from reconciler.core.planning.match import ChildMatch, Found, match_children
 from reconciler.model.change import (
-    Action,
     Blocked,
     BlockReason,
-    Change,
     Collection,
+    Create,
     Hint,
     HintReason,
     Implied,
     Key,
     Ref,
+    Update,
 )
 from reconciler.model.kinds import IDP_FIELDS, KINDS, Kind, KindName
 from reconciler.model.state import Child, DesiredChild, DesiredOrganization, Ownership
@@ -29,7 +29,7 @@ PRIMARY = "primary"
 class CollectionPlan(Struct, frozen=True):
     """A collection's part of the plan; `match` is what it rests on."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[Create | Update, ...]
     blocked: tuple[Blocked, ...]
     hints: tuple[Hint, ...]
     match: ChildMatch
@@ -87,36 +87,33 @@ def blocked_child(wanted: DesiredOrganization, child: DesiredChild, reason: Bloc
 # -- what differs ----------------------------------------------------------------------------------
 
 
-def _change(scope: _Scope, child: DesiredChild) -> Change | None:
+def _change(scope: _Scope, child: DesiredChild) -> Create | Update | None:
     if child.name in scope.match.found:
         return _update(scope, child, scope.match.found[child.name])
     return _create(scope, child) if child.name in scope.match.absent else None
 
 
-def _create(scope: _Scope, child: DesiredChild) -> Change:
+def _create(scope: _Scope, child: DesiredChild) -> Create:
     """The first and only one is primary unless it says otherwise."""
     alone = not scope.live and len(scope.declared) == 1
-    return Change(
-        action=Action.CREATE,
+    return Create(
         key=Key(scope.wanted.name, scope.kind.name, child.name),
         origin=child.origin,
-        parent=scope.parent,
         fields=initial(scope.kind, {PRIMARY: alone, **child.owned}),
-        collection=Collection(scope.declared, scope.wanted.distinct_from),
+        collection=Collection(scope.parent, scope.declared, scope.wanted.distinct_from),
     )
 
 
-def _update(scope: _Scope, child: DesiredChild, found: Found) -> Change | None:
+def _update(scope: _Scope, child: DesiredChild, found: Found) -> Update | None:
     fields = diff(scope.kind, child.owned, found.live)
     if not fields:
         return None
     rests_on = {*child.owned, *found.basis} - {field.wire for field in fields}
-    return Change(
-        action=Action.UPDATE,
+    return Update(
         key=Key(scope.wanted.name, scope.kind.name, child.name),
         origin=child.origin,
         id=found.live.id,
-        parent=scope.parent,
+        parent=found.live.organization_id,
         fields=fields,
         holds={field.wire: live_value(field, found.live) for field in scope.kind.fields if field.wire in rests_on},
     )
@@ -125,7 +122,9 @@ def _update(scope: _Scope, child: DesiredChild, found: Found) -> Change | None:
 # -- what may be written ---------------------------------------------------------------------------
 
 
-def _keep_a_primary(scope: _Scope, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Blocked, ...]]:
+def _keep_a_primary(
+    scope: _Scope, changes: Sequence[Create | Update]
+) -> tuple[tuple[Create | Update, ...], tuple[Blocked, ...]]:
     """Refuses what would leave the collection without a primary that works, and ties demotions to promotions.
 
     The server takes `primary` from the sibling of the one promoted, so a demotion alone needs no write.
@@ -133,7 +132,7 @@ def _keep_a_primary(scope: _Scope, changes: Sequence[Change]) -> tuple[tuple[Cha
     children = {child.name: child for child in scope.declared}
     refused = {change.key: no for change in changes if (no := _no_good_primary(scope, change))}
     promotion = next((c for c in changes if _sets(c, primary=True) and c.key not in refused), None)
-    safe: list[Change] = []
+    safe: list[Create | Update] = []
     for change in changes:
         if change.key in refused:
             continue
@@ -165,11 +164,11 @@ _LEAVES_NONE = (
 )
 
 
-def _no_good_primary(scope: _Scope, change: Change) -> tuple[BlockReason, str] | None:
+def _no_good_primary(scope: _Scope, change: Create | Update) -> tuple[BlockReason, str] | None:
     """Why what the change makes primary cannot serve as one."""
     if not _sets(change, primary=True):
         return None
-    if change.action is Action.CREATE:
+    if isinstance(change, Create):
         holder = scope.holder
         return (BlockReason.PRIMARY, _NOT_YET_KNOWN.format(holder.id)) if holder else None
     live = scope.match.found[change.key.name].live
@@ -180,8 +179,10 @@ def _no_good_primary(scope: _Scope, change: Change) -> tuple[BlockReason, str] |
     return (BlockReason.INCOMPLETE_IDP, _INCOMPLETE) if incomplete else None
 
 
-def _with_implied(scope: _Scope, promotion: Change) -> Change:
+def _with_implied(scope: _Scope, promotion: Create | Update) -> Create | Update:
     """Names the one that loses `primary`; where none does, as at a create, nobody's sign-in moves."""
+    if isinstance(promotion, Create):
+        return promotion
     holder = scope.holder
     if holder:
         names = {found.live.id: name for name, found in scope.match.found.items()}
@@ -190,23 +191,23 @@ def _with_implied(scope: _Scope, promotion: Change) -> Change:
     return structs.replace(promotion, fields=tuple(fields))
 
 
-def _sets(change: Change, *, primary: bool) -> bool:
+def _sets(change: Create | Update, *, primary: bool) -> bool:
     return any((field.wire, field.after) == (PRIMARY, primary) for field in change.fields)
 
 
 def _as_owned(
-    wanted: DesiredOrganization, changes: Sequence[Change]
-) -> tuple[tuple[Change, ...], tuple[Hint, ...]]:
+    wanted: DesiredOrganization, changes: Sequence[Create | Update]
+) -> tuple[tuple[Create | Update, ...], tuple[Hint, ...]]:
     """Drops the writes that the organization's ownership does not allow, and says so."""
     if wanted.ownership is Ownership.FULL:
         return tuple(changes), ()
-    allowed = {Action.CREATE} if wanted.ownership is Ownership.CREATE_ONLY else set()
-    kept = tuple(change for change in changes if change.action in allowed)
-    dropped = [change for change in changes if change.action not in allowed]
+    creates = tuple(change for change in changes if isinstance(change, Create))
+    kept = creates if wanted.ownership is Ownership.CREATE_ONLY else ()
+    dropped = [change for change in changes if change not in kept]
     return kept, tuple(owned_hint(wanted, change) for change in dropped)
 
 
-def owned_hint(wanted: DesiredOrganization, change: Change) -> Hint:
+def owned_hint(wanted: DesiredOrganization, change: Create | Update) -> Hint:
     """Says which write `ownership` holds back."""
     paths = ", ".join(field.path for field in change.fields) or "the whole object"
     return Hint(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change, Create, Issue, Update
 from reconciler.model.state import Certificate, Value
 
 DIGEST_CHARACTERS = 32  # 128 bits: short enough to paste, too long to forge a second plan for
@@ -19,14 +19,14 @@ def digest(environment: str, changes: Iterable[Change]) -> str:
     A write is its kind, handle path, live id for an update, and its fields before and after. Parent ids,
     revisions, line numbers, what is unmanaged and the secrets to be issued do not count.
     """
-    writes = sorted(_write(change) for change in changes if change.action is not Action.ISSUE)
+    writes = sorted(_write(change) for change in changes if not isinstance(change, Issue))
     text = json.dumps([environment, writes], ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
-def _write(change: Change) -> list[Any]:
+def _write(change: Create | Update) -> list[Any]:
     fields = [[field.path, _plain(field.before), _plain(field.after)] for field in change.fields]
-    id_ = change.id if isinstance(change.id, str) else ""
+    id_ = change.live_id or ""
     return [str(change.key.kind), change.key.organization, change.key.name, str(change.action), id_, fields]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import structs
 
 from reconciler.core.values import domain
-from reconciler.model.change import Change, Key
+from reconciler.model.change import Change, Key, Update
 from reconciler.model.state import ObservedOrganization
 
 
@@ -49,9 +49,10 @@ def _givers(changes: Iterable[Change]) -> dict[tuple[str, str], Key]:
     """Which update takes which domain from which live organization."""
     givers: dict[tuple[str, str], Key] = {}
     for change in changes:
-        before, after = _domains(change)
-        gone = {domain.normal(name) for name in before} - set(after)
-        givers.update({(str(change.id), name): change.key for name in gone})
+        if isinstance(change, Update):
+            before, after = _domains(change)
+            gone = {domain.normal(name) for name in before} - set(after)
+            givers.update({(change.id, name): change.key for name in gone})
     return givers
 
 
@@ -62,7 +63,7 @@ def _needs(
     before, after = _domains(change)
     # a live one with capitals or blanks matches no sign-in: putting it right adds the domain
     for name in sorted(set(after) - set(before)):
-        for holder in sorted(holders.get(name, set()) - {str(change.id)}):
+        for holder in sorted(holders.get(name, set()) - {change.live_id}):
             giver = givers.get((holder, name))
             if giver is None:
                 return [], _held(name, holder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Change, Create, Issue
 from reconciler.model.kinds import IDP_FIELDS, KindName
 
 ORGANIZATION, PROMOTION, CREATE, UPDATE, DEMOTION, ISSUE = range(6)
@@ -11,11 +11,11 @@ KIND_ORDER = {name: position for position, name in enumerate(KindName)}
 
 def level(change: Change) -> int:
     """The organization, then promotions, creates, updates, demotions, and secrets last."""
-    if change.action is Action.ISSUE:
+    if isinstance(change, Issue):
         return ISSUE
     if change.key.kind is KindName.ORGANIZATION:
         return ORGANIZATION
-    if change.action is Action.CREATE:
+    if isinstance(change, Create):
         return CREATE
     primary = [field.after for field in change.fields if field.wire == "primary"]
     if not primary:
@@ -31,5 +31,5 @@ def position(change: Change) -> tuple[str, int, int, int, str]:
     """
     stated = sum(field.wire in IDP_FIELDS for field in change.fields)
     known = any(field.wire == "idpEntityId" for field in change.fields)
-    weakness = (0 if known else 4) - stated if change.action is Action.CREATE else 0
+    weakness = (0 if known else 4) - stated if isinstance(change, Create) else 0
     return (change.key.organization, level(change), KIND_ORDER[change.key.kind], weakness, change.key.name)

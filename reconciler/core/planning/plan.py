@@ -14,16 +14,17 @@ from reconciler.core.planning.match import OrganizationMatch, look_alikes, match
 from reconciler.core.planning.order import position
 from reconciler.core.planning.secrets import IssuePlan, plan_link, plan_token
 from reconciler.model.change import (
-    Action,
     Blocked,
     BlockReason,
     Change,
+    Create,
     Hint,
     Key,
     Pin,
     Plan,
     Ref,
     Unmanaged,
+    Update,
 )
 from reconciler.model.kinds import ORGANIZATION, KindName
 from reconciler.model.state import (
@@ -81,7 +82,7 @@ def plan(desired: Desired, observed: Observed, now: float, selected: Selected = 
         hints=total.hints,
         unmanaged=(*_unmanaged(match), *total.unmanaged) if desired.complete else (),
         pins=total.pins,
-        unchanged=total.found - sum(change.action is Action.UPDATE for change in changes),
+        unchanged=total.found - sum(isinstance(change, Update) for change in changes),
         matched=len(match.found),
         suspended={wanted.name: wanted.suspend for wanted in desired.organizations if wanted.suspend is not None},
     )
@@ -100,8 +101,7 @@ def _plan_organization(wanted: DesiredOrganization, match: OrganizationMatch, *,
     refused = _may_not_be_created(wanted, match, complete=complete)
     if refused:
         return _Part(blocked=(refused,))
-    create = Change(
-        action=Action.CREATE,
+    create = Create(
         key=_key(wanted),
         origin=wanted.origin,
         fields=initial(ORGANIZATION, wanted.owned),
@@ -121,8 +121,7 @@ def _update(wanted: DesiredOrganization, live: ObservedOrganization) -> _Part:
         return _Part(pins=pins, found=1)
     changed = {field.wire for field in fields}
     rests_on = (set(wanted.owned) | ({"externalId"} if wanted.id is None else set())) - changed
-    update = Change(
-        action=Action.UPDATE,
+    update = Update(
         key=_key(wanted),
         origin=wanted.origin,
         id=live.organization.id,

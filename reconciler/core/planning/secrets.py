@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from reconciler.core.planning.children import blocked_child
-from reconciler.model.change import Action, Blocked, BlockReason, Change, Hint, HintReason, Key, Ref
+from reconciler.model.change import Blocked, BlockReason, Hint, HintReason, Issue, IssueLink, IssueToken, Key, Ref
 from reconciler.model.kinds import IDP_FIELDS, KINDS, KindName
 from reconciler.model.state import (
     Child,
@@ -19,16 +19,17 @@ from reconciler.model.state import (
     SAMLConnection,
     SCIMDirectory,
     SetupLink,
+    Unreadable,
 )
 
-Records = Mapping[tuple[str, str | None], Record]
+Records = Mapping[tuple[str, str | None], Record | Unreadable]
 LINK = "setup-link"
 
 
 class IssuePlan(Struct, frozen=True):
     """The secrets' part of an organization's plan."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Issue, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     hints: tuple[Hint, ...] = ()
 
@@ -67,23 +68,48 @@ def plan_link(
         return IssuePlan()
     if records is None:
         return IssuePlan(hints=(_no_target(wanted, None, "a setup link"),))
-    if _still_good(records.get((wanted.name, None)), parent, missing, now):
+    record = records.get((wanted.name, None))
+    unusable = _unusable(record, record.organization_id if isinstance(record, Record) else None, parent)
+    if unusable:
+        return IssuePlan(blocked=(_blocked_link(wanted, unusable),))
+    if _still_good(record, missing, now):
         return IssuePlan()
-    change = Change(
-        action=Action.ISSUE,
+    change = IssueLink(
         key=Key(wanted.name, KindName.SETUP_LINK, LINK),
         origin=wanted.origin,
-        id=parent,
         parent=parent,
         needs=(parent.key,) if isinstance(parent, Ref) else (),
-        link=missing,
+        extent=missing,
     )
     return IssuePlan(changes=(change,))
 
 
-def _still_good(record: Record | None, organization: str | Ref, missing: SetupLink, now: float) -> bool:
+def _unusable(record: Record | Unreadable | None, recorded_for: str | None, live: str | Ref) -> str:
+    """Why no secret may be issued over this record; "" if one may."""
+    if isinstance(record, Unreadable):
+        return record.message
+    if record is None or recorded_for == live:
+        return ""
+    return (
+        f"the delivery target holds a record of {recorded_for} under this name. Move it away if that secret is no "
+        "longer needed; it is not overwritten."
+    )
+
+
+def _blocked_link(wanted: DesiredOrganization, message: str) -> Blocked:
+    return Blocked(
+        reason=BlockReason.UNUSABLE_RECORD,
+        message=message,
+        organization=wanted.name,
+        kind=KindName.SETUP_LINK,
+        name=LINK,
+        origin=wanted.origin,
+    )
+
+
+def _still_good(record: Record | Unreadable | None, missing: SetupLink, now: float) -> bool:
     """A link that was lost on the way is made again: links do not hurt each other."""
-    if record is None or record.state is not RecordState.ISSUED or record.organization_id != organization:
+    if not isinstance(record, Record) or record.state is not RecordState.ISSUED:
         return False
     covers = (record.saml or not missing.saml) and (record.scim or not missing.scim)
     return covers and (record.expires_at or 0) > now
@@ -101,17 +127,22 @@ def plan_token(
         return IssuePlan()
     record = records.get((wanted.name, child.name)) if records is not None else None
     if isinstance(live, SCIMDirectory) and live.has_client_bearer_token:
-        lost = record and record.state is RecordState.PENDING and record.directory_id == live.id
+        lost = (
+            isinstance(record, Record) and record.state is RecordState.PENDING and record.directory_id == live.id
+        )
         return IssuePlan(blocked=(_token_lost(wanted, child, live),)) if lost else IssuePlan()
     if records is None:
         return IssuePlan(hints=(_no_target(wanted, child.name, "a bearer token"),))
     key = Key(wanted.name, KindName.DIRECTORY, child.name)
-    change = Change(
-        action=Action.ISSUE,
+    directory = live.id if live else Ref(key)
+    unusable = _unusable(record, record.directory_id if isinstance(record, Record) else None, directory)
+    if unusable:
+        return IssuePlan(blocked=(blocked_child(wanted, child, BlockReason.UNUSABLE_RECORD, unusable),))
+    change = IssueToken(
         key=Key(wanted.name, KindName.BEARER_TOKEN, child.name),
         origin=child.origin,
-        id=live.id if live else Ref(key),
         parent=parent,
+        directory=directory,
         needs=() if live else (key,),
     )
     return IssuePlan(changes=(change,))

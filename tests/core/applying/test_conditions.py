@@ -9,16 +9,16 @@ from msgspec import structs
 
 from reconciler.core.applying.conditions import Conditions, conclude
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import Action, Blocked, BlockReason, Change, Key, Refusal
+from reconciler.model.change import Blocked, BlockReason, Key, Refusal
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.kinds import KindName
 from reconciler.model.outcome import GOOD, Halt, Outcome, Report, Result
-from tests.support.build import PLACE, desired, live, observed, organization
+from tests.support.build import PLACE, create, desired, live, observed, organization, update
 
 EMPTY = plan(desired(), observed(), 0)
 BLOCKED = Blocked(BlockReason.AMBIGUOUS, "which one?", "acme", KindName.ORGANIZATION, None, PLACE)
-UPDATE = Change(Action.UPDATE, Key("acme", KindName.ORGANIZATION, "acme"), PLACE)
-CREATE = Change(Action.CREATE, Key("acme", KindName.CONNECTION, "okta"), PLACE)
+UPDATE = update(Key("acme", KindName.ORGANIZATION, "acme"))
+CREATE = create(Key("acme", KindName.CONNECTION, "okta"))
 
 
 def report(*outcomes: Outcome, halt: Halt | None = None, **of_plan: Any) -> Report:

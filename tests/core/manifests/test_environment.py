@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from reconciler.core.manifests.environment import UNKNOWN, declare, find
-from reconciler.model.settings import Limits
 from tests.support.documents import document, environment, rules
 
 FULL = {
@@ -40,13 +39,13 @@ def test_one_below_the_root_is_not_used() -> None:
 
 def test_what_is_left_out_is_as_strict_as_can_be() -> None:
     found = declare(environment())
-    assert (found.name, found.id, found.limits) == ("production", None, Limits(None, None))
+    assert (found.name, found.id, found.limits) == ("production", None, {})
     assert (found.forbid_shared, found.forbid_public_mail, found.warn_days) == (True, True, 30)
 
 
 def test_what_is_stated_is_used() -> None:
     found = declare(environment(**FULL))
-    assert (found.id, found.limits) == ("env_1", Limits(5, 7))
+    assert (found.id, found.limits) == ("env_1", {"maxChangedPercent": 5, "maxCreates": 7})
     assert (found.forbid_shared, found.forbid_public_mail, found.warn_days) == (False, False, 0)
 
 

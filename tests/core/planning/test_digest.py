@@ -11,46 +11,40 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from reconciler.core.planning.digest import digest
-from reconciler.model.change import Action, Change, FieldChange, Implied, Key, Ref
+from reconciler.model.change import Change, Create, FieldChange, Implied, Key, Update
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
-from reconciler.model.state import SetupLink
-from tests.support.build import cert, conn_id, org_id
+from tests.support.build import cert, conn_id, create, issue, org_id
 
 NAME = FieldChange("displayName", "displayName", "Acme", "Acme Corporation")
 DOMAINS = FieldChange("domains", "domains", ("acme.com",), ("acme.com", "acme.io"))
-UPDATE = Change(
-    Action.UPDATE,
+UPDATE = Update(
     Key("acme", KindName.ORGANIZATION, "acme"),
     Origin("acme.yaml", 1, 1),
     id=org_id(1),
     fields=(NAME, DOMAINS),
 )
 CERTIFICATE = FieldChange("idpCertificate", "idp.certificate", cert("c1"), cert("c2"))
-CHILD = Change(
-    Action.UPDATE,
+CHILD = Update(
     Key("acme", KindName.CONNECTION, "okta"),
     Origin("acme.yaml", 9, 5),
     id=conn_id(1),
     parent=org_id(1),
     fields=(CERTIFICATE,),
 )
-CREATE = Change(
-    Action.CREATE,
+CREATE = Create(
     Key("globex", KindName.ORGANIZATION, "globex"),
     Origin("globex.yaml", 1, 1),
     fields=(FieldChange("externalId", "externalId", None, "globex"),),
 )
-ISSUE = Change(
-    Action.ISSUE, Key("acme", KindName.SETUP_LINK, "setup-link"), Origin("a.yaml"), link=SetupLink(True, False)
-)
+ISSUE = issue(Key("acme", KindName.SETUP_LINK, "setup-link"))
 
 
-def one(change: Change, **other: Any) -> str:
+def one(change: Update, **other: Any) -> str:
     return digest("production", [structs.replace(change, **other)])
 
 
-def field(change: Change, **other: Any) -> str:
+def field(change: Update, **other: Any) -> str:
     return one(change, fields=(structs.replace(change.fields[0], **other), *change.fields[1:]))
 
 
@@ -66,7 +60,6 @@ def test_a_digest_is_32_hex_digits_and_stays_the_same_between_versions() -> None
     [
         {"origin": Origin("moved.yaml", 99, 7)},
         {"parent": org_id(7)},
-        {"parent": Ref(UPDATE.key)},
         {"needs": (CREATE.key,)},
         {"holds": {"primary": True}},
         {"implied": (Implied(conn_id(2), "entra"),)},
@@ -88,7 +81,6 @@ def test_secrets_to_be_issued_do_not_change_the_digest() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"action": Action.CREATE},
         {"key": Key("globex", KindName.CONNECTION, "okta")},
         {"key": Key("acme", KindName.DIRECTORY, "okta")},
         {"key": Key("acme", KindName.CONNECTION, "entra")},
@@ -99,6 +91,11 @@ def test_secrets_to_be_issued_do_not_change_the_digest() -> None:
 )
 def test_another_write_has_another_digest(other: dict[str, Any]) -> None:
     assert one(CHILD, **other) != one(CHILD)
+
+
+def test_a_create_and_an_update_of_the_same_fields_differ() -> None:
+    made = create(CHILD.key, *CHILD.fields)
+    assert digest("production", [made]) != digest("production", [structs.replace(CHILD, id="")])
 
 
 @pytest.mark.parametrize(

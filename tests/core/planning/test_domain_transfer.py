@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from reconciler.core.planning.domain_transfer import hand_over
-from reconciler.model.change import Action, Change, FieldChange, Key
+from reconciler.model.change import Create, FieldChange, Key, Update
 from reconciler.model.kinds import KindName
-from tests.support.build import PLACE, live, org_id
+from tests.support import build
+from tests.support.build import live, org_id
 
 A, B, C, D = "a.example", "b.example", "c.example", "d.example"
 
@@ -18,17 +19,17 @@ def key(name: str) -> Key:
     return Key(name, KindName.ORGANIZATION, name)
 
 
-def update(name: str, number: int, before: Sequence[str], after: Sequence[str]) -> Change:
+def update(name: str, number: int, before: Sequence[str], after: Sequence[str]) -> Update:
     field = FieldChange("domains", "domains", tuple(before), tuple(after))
-    return Change(Action.UPDATE, key(name), PLACE, id=org_id(number), fields=(field,))
+    return build.update(key(name), field, id_=org_id(number))
 
 
-def create(name: str, *domains: str) -> Change:
+def create(name: str, *domains: str) -> Create:
     fields = (
         FieldChange("displayName", "displayName", None, name),
         FieldChange("domains", "domains", None, domains),
     )
-    return Change(Action.CREATE, key(name), PLACE, fields=fields)
+    return build.create(key(name), *fields)
 
 
 def test_a_domain_that_nobody_holds_is_taken_at_once() -> None:
@@ -162,13 +163,7 @@ def test_clearing_all_domains_gives_all_of_them_up() -> None:
 
 
 def test_a_change_of_other_fields_takes_and_gives_nothing() -> None:
-    named = Change(
-        Action.UPDATE,
-        key("acme"),
-        PLACE,
-        id=org_id(1),
-        fields=(FieldChange("displayName", "displayName", "a", "b"),),
-    )
+    named = build.update(key("acme"), FieldChange("displayName", "displayName", "a", "b"))
     seen = [live(1, domains=[A]), live(2, domains=[A])]
     assert hand_over([named], seen) == ((named,), {})
     taker = create("new", A)

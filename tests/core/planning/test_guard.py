@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pytest
@@ -9,30 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.planning.guard import (
+    COUNT,
+    GUARDS,
+    PERCENT,
+    changed_organizations,
     created_organizations,
     foreign_environment,
-    plan_organizations,
     refusals,
     tightened,
 )
-from reconciler.model.change import Action, Change, Key, Plan
+from reconciler.model.change import Change, Key, Plan
 from reconciler.model.kinds import KindName
-from reconciler.model.settings import DEFAULT_LIMITS, Limits
-from tests.support.build import ENVIRONMENT_ID, PLACE
+from reconciler.model.settings import Limits
+from tests.support.build import ENVIRONMENT_ID, create, issue, update
 
+NONE_STATED: Limits = {}
 OTHER_ENVIRONMENT = "env_" + "2" * 25
 
 
-def change(action: Action, kind: KindName, organization: str, name: str = "") -> Change:
-    return Change(action, Key(organization, kind, name or organization), PLACE)
+def key(kind: KindName, organization: str, name: str = "") -> Key:
+    return Key(organization, kind, name or organization)
 
 
 def updates(count: int) -> list[Change]:
-    return [change(Action.UPDATE, KindName.ORGANIZATION, f"o{number}") for number in range(count)]
+    return [update(key(KindName.ORGANIZATION, f"o{number}")) for number in range(count)]
 
 
 def creates(count: int) -> list[Change]:
-    return [change(Action.CREATE, KindName.ORGANIZATION, f"n{number}") for number in range(count)]
+    return [create(key(KindName.ORGANIZATION, f"n{number}")) for number in range(count)]
 
 
 def made(changes: Iterable[Change], matched: int) -> Plan:
@@ -53,7 +58,7 @@ def made(changes: Iterable[Change], matched: int) -> Plan:
     )
 
 
-def rules(plan: Plan, limits: Limits = DEFAULT_LIMITS, approved: str | None = None) -> list[str]:
+def rules(plan: Plan, limits: Limits = NONE_STATED, approved: str | None = None) -> list[str]:
     return [refusal.rule for refusal in refusals(plan, limits, approved)]
 
 
@@ -80,34 +85,34 @@ def test_more_than_a_share_of_the_matched_organizations_is_refused_once_ten_are_
 
 def test_an_organization_counts_once_however_much_of_it_changes() -> None:
     below = [
-        change(action, kind, f"o{number}", "x")
+        action(key(kind, f"o{number}", "x"))
         for number in range(3)
-        for action in (Action.CREATE, Action.UPDATE)
+        for action in (create, update)
         for kind in (KindName.CONNECTION, KindName.DIRECTORY)
     ]
     assert rules(made([*updates(3), *below], 10)) == []
-    assert plan_organizations(made(below, 10)) == {"o0", "o1", "o2"}
+    assert changed_organizations(made(below, 10)) == {"o0", "o1", "o2"}
 
 
 def test_a_created_child_counts_as_an_update_of_its_organization() -> None:
-    children = [change(Action.CREATE, KindName.CONNECTION, f"o{number}", "okta") for number in range(4)]
+    children = [create(key(KindName.CONNECTION, f"o{number}", "okta")) for number in range(4)]
     assert rules(made(children, 10)) == ["maxChangedPercent"]
 
 
 def test_created_organizations_and_their_children_are_no_updates() -> None:
-    children = [change(Action.CREATE, KindName.CONNECTION, f"n{number}", "okta") for number in range(50)]
+    children = [create(key(KindName.CONNECTION, f"n{number}", "okta")) for number in range(50)]
     plan = made([*creates(50), *children], 10)
     assert rules(plan) == []
     assert created_organizations(plan) == {f"n{number}" for number in range(50)}
 
 
 def test_secrets_to_be_issued_do_not_count() -> None:
-    issues = [change(Action.ISSUE, KindName.SETUP_LINK, f"o{number}", "setup-link") for number in range(10)]
+    issues = [issue(key(KindName.SETUP_LINK, f"o{number}", "setup-link")) for number in range(10)]
     assert rules(made([*issues, *updates(3)], 10)) == []
 
 
 def test_the_message_has_the_figures_and_how_to_approve_exactly_this_plan() -> None:
-    (refusal,) = refusals(made(updates(5), 13), Limits(max_changed_percent=12.5), None)
+    (refusal,) = refusals(made(updates(5), 13), {"maxChangedPercent": 12.5}, None)
     assert refusal.message == (
         "5 of 13 organizations would be updated (38 %); the limit is 12.5 %. If this plan is what you mean, "
         "approve exactly it: --approve d1"
@@ -125,12 +130,12 @@ def test_more_creates_than_allowed_are_refused_in_whatever_environment(count: in
 
 
 def test_only_organizations_count_as_creates() -> None:
-    children = [change(Action.CREATE, KindName.CONNECTION, "o0", f"c{number}") for number in range(200)]
+    children = [create(key(KindName.CONNECTION, "o0", f"c{number}")) for number in range(200)]
     assert rules(made(children, 10)) == []
 
 
 def test_the_message_of_creates_says_that_they_cannot_be_undone() -> None:
-    (refusal,) = refusals(made(creates(3), 0), Limits(max_creates=2), None)
+    (refusal,) = refusals(made(creates(3), 0), {"maxCreates": 2}, None)
     assert refusal.message.startswith(
         "3 organizations would be created, and that cannot be undone; the limit is 2. If this plan"
     )
@@ -139,7 +144,7 @@ def test_the_message_of_creates_says_that_they_cannot_be_undone() -> None:
 
 def test_one_organization_is_spoken_of_as_one() -> None:
     for count, words in ((1, "1 organization would"), (2, "2 organizations would")):
-        (refusal,) = refusals(made(creates(count), 0), Limits(max_creates=0), None)
+        (refusal,) = refusals(made(creates(count), 0), {"maxCreates": 0}, None)
         assert refusal.message.startswith(words)
 
 
@@ -147,12 +152,12 @@ def test_both_rules_can_refuse_one_plan() -> None:
     assert rules(made([*updates(10), *creates(101)], 10)) == ["maxChangedPercent", "maxCreates"]
 
 
-def test_a_bound_that_is_not_stated_refuses_nothing_and_zero_refuses_everything() -> None:
-    plan = made([*updates(10), *creates(101)], 10)
-    assert rules(plan, Limits()) == []
-    assert rules(made(updates(1), 10), Limits(max_changed_percent=0)) == ["maxChangedPercent"]
-    assert rules(made(creates(1), 10), Limits(max_creates=0)) == ["maxCreates"]
-    assert rules(made([], 10), Limits(max_changed_percent=0, max_creates=0)) == []
+def test_a_bound_that_is_not_stated_is_the_default_and_zero_refuses_everything() -> None:
+    assert rules(made([*updates(10), *creates(101)], 10), {}) == ["maxChangedPercent", "maxCreates"]
+    assert rules(made([*updates(3), *creates(100)], 10), {}) == []
+    assert rules(made(updates(1), 10), {"maxChangedPercent": 0}) == ["maxChangedPercent"]
+    assert rules(made(creates(1), 10), {"maxCreates": 0}) == ["maxCreates"]
+    assert rules(made([], 10), {"maxChangedPercent": 0, "maxCreates": 0}) == []
 
 
 # -- approval --------------------------------------------------------------------------------------
@@ -168,14 +173,34 @@ def test_the_digest_of_exactly_this_plan_lifts_every_refusal() -> None:
 
 
 def test_the_repository_may_only_tighten() -> None:
-    assert tightened(Limits(30, 100), Limits(50, 200)) == Limits(30, 100)
-    assert tightened(Limits(30, 100), Limits(10, 0)) == Limits(10, 0)
-    assert tightened(Limits(30, 100), Limits()) == Limits(30, 100)
-    assert tightened(Limits(), Limits(10, 5)) == Limits(10, 5)
-    assert tightened(Limits(), Limits()) == Limits()
+    defaults = {guard.name: guard.default for guard in GUARDS}
+    assert tightened({}, {}) == defaults
+    for guard in GUARDS:
+        for process, repository, bound in ((9, 20, 9), (9, 4, 4), (9, 0, 0), (0, 20, 0)):
+            both = tightened({guard.name: process}, {guard.name: repository})
+            assert both == {**defaults, guard.name: bound}
+        assert tightened({guard.name: 9}, {})[guard.name] == 9
+        assert tightened({}, {guard.name: 9})[guard.name] == 9
+        assert tightened({}, {guard.name: 1000})[guard.name] == guard.default
 
 
-BOUNDS = st.builds(Limits, st.none() | st.floats(0, 100), st.none() | st.integers(0, 300))
+def test_a_guards_bound_has_a_name_of_its_own_in_the_configuration_file() -> None:
+    assert {guard.name: guard.limit for guard in GUARDS} == {
+        "maxChangedPercent": "max_changed_percent",
+        "maxCreates": "max_creates",
+    }
+
+
+def test_a_bound_is_a_number_from_zero_to_what_its_unit_allows() -> None:
+    numbers = (-1, 0, 12.5, 100, 100.5, 1_000_000, math.nan)
+    assert [number for number in numbers if PERCENT.fits(number)] == [0, 12.5, 100]
+    assert [number for number in (-1, 0, 1_000_000, math.nan) if COUNT.fits(number)] == [0, 1_000_000]
+    assert (PERCENT.shown(12.5), PERCENT.shown(30), COUNT.shown(1_000_000)) == ("12.5 %", "30 %", "1000000")
+
+
+BOUNDS = st.fixed_dictionaries(
+    {}, optional={guard.name: st.integers(0, int(min(guard.unit.most, 300))) for guard in GUARDS}
+)
 
 
 @given(st.integers(0, 40), st.integers(0, 120), st.integers(0, 40), BOUNDS, BOUNDS)

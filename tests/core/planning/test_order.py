@@ -12,25 +12,23 @@ from reconciler.core.applying.merge import creation
 from reconciler.core.planning.diff import initial
 from reconciler.core.planning.match import match_children
 from reconciler.core.planning.order import level, position
-from reconciler.model.change import Action, Change, FieldChange, Key
+from reconciler.model.change import Change, Create, FieldChange, Key
 from reconciler.model.kinds import CONNECTION, IDP_FIELDS, KindName
 from reconciler.model.state import DesiredChild, SAMLConnection
 from tests.support import build, strategies
-from tests.support.build import PLACE, connection
+from tests.support.build import connection, create, issue, update
 
 PROMOTE = FieldChange("primary", "primary", False, True)
 DEMOTE = FieldChange("primary", "primary", True, False)
 URL = FieldChange("idpRedirectUrl", "idp.redirectUrl", "a", "b")
 
 
-def change(action: Action, kind: KindName, name: str, *fields: FieldChange, organization: str = "acme") -> Change:
-    return Change(action, Key(organization, kind, name), PLACE, fields=fields)
+def key(kind: KindName, name: str, organization: str = "acme") -> Key:
+    return Key(organization, kind, name)
 
 
-def create(child: DesiredChild) -> Change:
-    return Change(
-        Action.CREATE, Key("acme", child.kind, child.name), PLACE, fields=initial(CONNECTION, child.owned)
-    )
+def creation_of(child: DesiredChild) -> Create:
+    return create(key(child.kind, child.name), *initial(CONNECTION, child.owned))
 
 
 def names(*changes: Change) -> list[str]:
@@ -40,16 +38,16 @@ def names(*changes: Change) -> list[str]:
 def test_an_organizations_changes_run_from_itself_to_its_secrets() -> None:
     saml, scim = KindName.CONNECTION, KindName.DIRECTORY
     expected = [
-        change(Action.UPDATE, KindName.ORGANIZATION, "organization", URL),
-        change(Action.UPDATE, saml, "z-promoted", URL, PROMOTE),
-        change(Action.UPDATE, scim, "y-promoted", PROMOTE),
-        change(Action.CREATE, saml, "x-created", PROMOTE),
-        change(Action.CREATE, scim, "w-created"),
-        change(Action.UPDATE, saml, "v-updated", URL),
-        change(Action.UPDATE, saml, "v-updated-too", URL),
-        change(Action.UPDATE, saml, "u-demoted", URL, DEMOTE),
-        change(Action.ISSUE, KindName.SETUP_LINK, "b-link"),
-        change(Action.ISSUE, KindName.BEARER_TOKEN, "a-token"),
+        update(key(KindName.ORGANIZATION, "organization"), URL),
+        update(key(saml, "z-promoted"), URL, PROMOTE),
+        update(key(scim, "y-promoted"), PROMOTE),
+        create(key(saml, "x-created"), PROMOTE),
+        create(key(scim, "w-created")),
+        update(key(saml, "v-updated"), URL),
+        update(key(saml, "v-updated-too"), URL),
+        update(key(saml, "u-demoted"), URL, DEMOTE),
+        issue(key(KindName.SETUP_LINK, "b-link")),
+        issue(key(KindName.BEARER_TOKEN, "a-token")),
     ]
     assert names(*reversed(expected)) == [each.key.name for each in expected]
     assert [level(each) for each in expected] == [0, 1, 1, 2, 2, 3, 3, 4, 5, 5]
@@ -58,9 +56,9 @@ def test_an_organizations_changes_run_from_itself_to_its_secrets() -> None:
 def test_organizations_stand_by_name_each_in_one_piece() -> None:
     organization = KindName.ORGANIZATION
     changes = [
-        change(Action.UPDATE, KindName.CONNECTION, "a", PROMOTE, organization="acme"),
-        change(Action.CREATE, organization, "globex", organization="globex"),
-        change(Action.ISSUE, KindName.SETUP_LINK, "b", organization="acme"),
+        update(key(KindName.CONNECTION, "a"), PROMOTE),
+        create(key(organization, "globex", "globex")),
+        issue(key(KindName.SETUP_LINK, "b")),
     ]
     assert names(*changes) == ["a", "b", "globex"]
 
@@ -75,7 +73,7 @@ def test_what_a_later_pass_could_tell_apart_is_created_first_and_a_blank_one_las
         connection("f", entity="e", url="u", cert="c"),
         connection("g", entity="f", url="u", cert="c"),
     ]
-    assert names(*map(create, children)) == ["f", "g", "e", "d", "c", "b", "a"]
+    assert names(*map(creation_of, children)) == ["f", "g", "e", "d", "c", "b", "a"]
 
 
 @given(strategies.declared_connections(cleared=False), st.integers(0, 3))
@@ -84,7 +82,7 @@ def test_a_restart_between_two_creates_finds_those_made_and_is_in_no_doubt(
 ) -> None:
     """As long as the manifest says what sets its connections apart: entity ids, or certificate and URL."""
     children = {_stated(child): structs.replace(child, id=None) for child in declared if _tells(child)}
-    order = names(*map(create, children.values()))
+    order = names(*map(creation_of, children.values()))
     seen = [
         _made(number, child)
         for number, name in enumerate(order[:made])
@@ -108,5 +106,5 @@ def _tells(child: DesiredChild) -> bool:
 
 
 def _made(number: int, child: DesiredChild) -> SAMLConnection:
-    body = creation(create(child), build.org_id(1))
+    body = creation(creation_of(child), build.org_id(1))
     return convert(body | {"id": build.conn_id(number)}, SAMLConnection)

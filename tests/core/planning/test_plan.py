@@ -9,7 +9,18 @@ from msgspec import structs
 
 from reconciler.core.planning.digest import digest
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import Action, BlockReason, Change, HintReason, Key, Pin, Plan, Ref, Unmanaged
+from reconciler.model.change import (
+    BlockReason,
+    Create,
+    HintReason,
+    IssueToken,
+    Key,
+    Pin,
+    Plan,
+    Ref,
+    Unmanaged,
+    Update,
+)
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
 from reconciler.model.state import (
@@ -63,7 +74,7 @@ def blocks(made: Plan) -> list[tuple[str, str | None, BlockReason]]:
     return [(block.organization, block.name, block.reason) for block in made.blocked]
 
 
-def only(made: Plan) -> Change:
+def only(made: Plan) -> Any:
     (change,) = made.changes
     return change
 
@@ -83,7 +94,7 @@ def test_what_is_as_stated_is_unchanged() -> None:
 def test_an_update_names_the_live_one_and_what_it_rests_on() -> None:
     wanted = organization("acme", display_name="Acme", domains=("a.example",))
     change = only(of(wanted, seen=observed(live(1, "acme", display_name="Old", domains=["a.example"]))))
-    assert (change.action, change.key) == (Action.UPDATE, Key("acme", KindName.ORGANIZATION, "acme"))
+    assert (type(change), change.key) == (Update, Key("acme", KindName.ORGANIZATION, "acme"))
     assert (change.id, change.parent, change.needs, change.origin) == (org_id(1), None, (), Origin("acme.yaml"))
     assert [(field.wire, field.before, field.after) for field in change.fields] == [("displayName", "Old", "Acme")]
     assert change.holds == {"externalId": "acme", "domains": ("a.example",)}
@@ -120,11 +131,12 @@ def test_an_organization_that_is_not_live_is_created_with_its_children_behind_it
         "displayName": "Acme",
         "domains": ("a.example",),
     }
-    assert (create.id, create.parent, create.needs) == (None, None, ())
+    assert (type(create), create.parent, create.needs) == (Create, None, ())
     assert all(change.parent == Ref(parent) for change in below)
     child = Key("acme", DIRECTORY, "okta")
     assert [change.needs for change in below] == [(parent,), (parent,), (parent,), (child,)]
-    assert below[3].id == Ref(child)
+    assert isinstance(below[3], IssueToken)
+    assert below[3].directory == Ref(child)
     assert (made.environment_id, made.matched, made.unchanged) == (None, 0, 0)
 
 
@@ -477,7 +489,11 @@ def test_a_token_is_issued_for_a_directory_that_is_found_or_created_and_for_no_o
         ("issue", "BearerToken", "acme/found"),
         ("issue", "BearerToken", "acme/new"),
     ]
-    assert [change.id for change in made.changes[1:]] == [dir_id(1), Ref(Key("acme", DIRECTORY, "new"))]
+    tokens = [change.directory for change in made.changes if isinstance(change, IssueToken)]
+    assert tokens == [
+        dir_id(1),
+        Ref(Key("acme", DIRECTORY, "new")),
+    ]
 
 
 def test_a_directory_that_may_not_be_created_gets_no_token() -> None:
@@ -492,7 +508,7 @@ def test_a_setup_link_needs_no_managed_collection() -> None:
     wanted = organization("acme", setup_link=SAML_LINK)
     made = of(wanted, seen=observed(live(1, "acme", connections=[live_connection(1)]), records={}))
     assert keys(made) == [("issue", "SetupLink", "acme/setup-link")]
-    assert made.changes[0].id == org_id(1)
+    assert made.changes[0].live_id == org_id(1)
     done = of(wanted, seen=observed(live(1, "acme", connections=[live_connection(1, **FULL)]), records={}))
     assert done.changes == ()
 

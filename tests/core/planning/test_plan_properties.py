@@ -12,7 +12,7 @@ from reconciler.core.planning.diff import live_value
 from reconciler.core.planning.match import match_children, match_organizations
 from reconciler.core.planning.order import position
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import Action, Plan
+from reconciler.model.change import Issue, Plan, Update
 from reconciler.model.kinds import CHILD_KINDS, KINDS
 from reconciler.model.outcome import GOOD, Result
 from reconciler.model.state import Desired, Observed, Organization, Ownership
@@ -26,7 +26,7 @@ FEW = settings(max_examples=60)  # making a world takes longer than looking at i
 
 
 def writes(made: Plan) -> list[Any]:
-    return [change for change in made.changes if change.action is not Action.ISSUE]
+    return [change for change in made.changes if not isinstance(change, Issue)]
 
 
 @FEW
@@ -156,7 +156,7 @@ def test_every_live_resource_below_a_chosen_organization_is_counted_once(world: 
     made = plan(*world, NOW)
     _, seen = world
     objects = LiveModel(seen).objects
-    updates = sum(change.action is Action.UPDATE for change in made.changes)
+    updates = sum(isinstance(change, Update) for change in made.changes)
     assert made.unchanged >= 0
     assert made.unchanged + updates + len(made.unmanaged) <= len(objects)
     organizations = sum(isinstance(each, Organization) for each in objects.values())
@@ -178,7 +178,7 @@ def test_an_edit_between_the_plan_and_its_write_is_never_undone_by_it(world: Any
     """An edited field is what it was edited to, unless that is what the plan started from or was to bring."""
     made = plan(*world, NOW)
     model = LiveModel(world[1])
-    updates = {change.id: change for change in made.changes if change.action is Action.UPDATE}
+    updates = {change.id: change for change in made.changes if isinstance(change, Update)}
     edited: dict[str, str] = {}
     for id_ in updates:
         live = model.objects[str(id_)]

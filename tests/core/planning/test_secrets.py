@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from reconciler.core.planning.secrets import LINK, IssuePlan, configured, plan_link, plan_token
-from reconciler.model.change import Action, BlockReason, HintReason, Key, Ref
+from reconciler.model.change import BlockReason, HintReason, IssueLink, IssueToken, Key, Ref
 from reconciler.model.kinds import KindName
-from reconciler.model.state import Child, Ownership, Record, RecordState, SetupLink
+from reconciler.model.state import Child, Ownership, Record, RecordState, SetupLink, Unreadable
 from tests.support.build import (
     BOTH_LINK,
     CONNECTION,
@@ -42,7 +42,7 @@ def link(
     wanted: SetupLink | None,
     *connections: Child,
     directories: tuple[Child, ...] = (),
-    record: Record | None = None,
+    record: Record | Unreadable | None = None,
     records: Any = "",
     parent: Any = None,
     ownership: Ownership = Ownership.FULL,
@@ -77,13 +77,13 @@ def test_two_halves_make_no_configured_connection(missing: str) -> None:
 
 def test_a_link_is_made_for_what_is_wanted_and_not_configured() -> None:
     (change,) = link(BOTH_LINK, live_connection(1)).changes
-    assert (change.action, change.key) == (Action.ISSUE, Key("acme", KindName.SETUP_LINK, LINK))
-    assert (change.id, change.parent, change.needs) == (org_id(1), org_id(1), ())
-    assert change.link == BOTH_LINK
+    assert (type(change), change.key) == (IssueLink, Key("acme", KindName.SETUP_LINK, LINK))
+    assert (change.live_id, change.parent, change.needs) == (org_id(1), org_id(1), ())
+    assert change.extent == BOTH_LINK
     (rest,) = link(BOTH_LINK, live_connection(1, **FULL)).changes
-    assert rest.link == SetupLink(saml=False, scim=True)
+    assert rest.extent == SetupLink(saml=False, scim=True)
     (other,) = link(BOTH_LINK, directories=(live_directory(1, token=True),)).changes
-    assert other.link == SetupLink(saml=True, scim=False)
+    assert other.extent == SetupLink(saml=True, scim=False)
 
 
 def test_no_link_is_made_where_none_is_wanted_or_all_is_configured() -> None:
@@ -94,8 +94,8 @@ def test_no_link_is_made_where_none_is_wanted_or_all_is_configured() -> None:
 
 
 def test_the_link_of_a_new_organization_waits_for_it() -> None:
-    (change,) = link(SAML_LINK, parent=PARENT, record=link_record()).changes
-    assert (change.id, change.parent, change.needs) == (PARENT, PARENT, (PARENT.key,))
+    (change,) = link(SAML_LINK, parent=PARENT).changes
+    assert (change.live_id, change.parent, change.needs) == (None, PARENT, (PARENT.key,))
 
 
 def test_nothing_is_made_where_git_only_observes() -> None:
@@ -122,22 +122,25 @@ def test_a_delivered_link_that_is_still_good_is_enough() -> None:
     "record",
     [
         link_record(RecordState.PENDING),
-        link_record(organization_id=org_id(2)),
         link_record(saml=False),
         link_record(scim=False),
         link_record(expires_at=NOW),
         link_record(expires_at=None),
     ],
 )
-def test_a_link_that_is_lost_expired_of_another_or_too_narrow_is_made_again(record: Record) -> None:
-    assert [change.link for change in link(BOTH_LINK, record=record).changes] == [BOTH_LINK]
+def test_a_link_that_is_lost_expired_or_too_narrow_is_made_again(record: Record) -> None:
+    assert [change.extent for change in link(BOTH_LINK, record=record).changes] == [BOTH_LINK]
 
 
 # -- bearer tokens ---------------------------------------------------------------------------------
 
 
 def token(
-    live: Child | None, record: Record | None = None, *, records: Any = "", ownership: Ownership = Ownership.FULL
+    live: Child | None,
+    record: Record | Unreadable | None = None,
+    *,
+    records: Any = "",
+    ownership: Ownership = Ownership.FULL,
 ) -> IssuePlan:
     child = directory("okta", issue_token=True)
     wanted = organization("acme", directories=[child], ownership=ownership)
@@ -152,14 +155,14 @@ def token_record(state: RecordState, number: int = 1) -> Record:
 
 def test_a_token_is_made_for_a_directory_that_has_none() -> None:
     (change,) = token(live_directory(1)).changes
-    assert (change.action, change.key) == (Action.ISSUE, Key("acme", KindName.BEARER_TOKEN, "okta"))
-    assert (change.id, change.parent, change.needs, change.link) == (dir_id(1), org_id(1), (), None)
+    assert (type(change), change.key) == (IssueToken, Key("acme", KindName.BEARER_TOKEN, "okta"))
+    assert (change.directory, change.parent, change.needs) == (dir_id(1), org_id(1), ())
 
 
 def test_the_token_of_a_new_directory_waits_for_it() -> None:
     key = Key("acme", KindName.DIRECTORY, "okta")
     (change,) = token(None).changes
-    assert (change.id, change.parent, change.needs) == (Ref(key), org_id(1), (key,))
+    assert (change.directory, change.live_id, change.parent, change.needs) == (Ref(key), None, org_id(1), (key,))
 
 
 def test_a_directory_that_has_a_token_is_left_alone() -> None:
@@ -183,6 +186,30 @@ def test_a_token_that_was_made_and_never_kept_is_lost() -> None:
 @pytest.mark.parametrize("state", RecordState)
 def test_a_token_that_is_not_there_is_made_whatever_stands_in_the_target(state: RecordState) -> None:
     assert len(token(live_directory(1), token_record(state)).changes) == 1
+
+
+UNUSABLE = {
+    "another organization's link": lambda: link(BOTH_LINK, record=link_record(organization_id=org_id(2))),
+    "a link, the organization is to be created": lambda: link(BOTH_LINK, parent=PARENT, record=link_record()),
+    "an unreadable link": lambda: link(BOTH_LINK, record=Unreadable("no permission")),
+    "another directory's token": lambda: token(live_directory(1), token_record(RecordState.ISSUED, 2)),
+    "a token, the directory is to be created": lambda: token(None, token_record(RecordState.ISSUED)),
+    "an unreadable token": lambda: token(live_directory(1), Unreadable("no permission")),
+}
+
+
+@pytest.mark.parametrize("record", UNUSABLE)
+def test_a_secret_is_not_issued_over_a_record_that_is_not_its_own(record: str) -> None:
+    """Somebody's only copy of a secret may be in it, so that one secret is blocked, and no other."""
+    made = UNUSABLE[record]()
+    assert made.changes == ()
+    assert [block.reason for block in made.blocked] == [BlockReason.UNUSABLE_RECORD]
+
+
+def test_a_record_that_cannot_be_read_blocks_nothing_that_is_already_done() -> None:
+    unreadable = Unreadable("no permission")
+    assert token(live_directory(1, token=True), unreadable) == IssuePlan()
+    assert link(SAML_LINK, live_connection(1, **FULL), record=unreadable) == IssuePlan()
 
 
 def test_without_a_target_no_token_is_made_and_the_plan_says_so() -> None:

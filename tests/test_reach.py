@@ -26,6 +26,7 @@ class Addition(Struct, frozen=True):
 
     change: str
     inserts: Mapping[str, tuple[tuple[str, str], ...]]  # file → (text that is there once, text to put before it)
+    # a new file has one insert, before nothing
     script: str
 
 
@@ -118,7 +119,7 @@ GUARD = Addition(
         "schemas/environment.schema.json": (
             ('"maxCreates": {', '"maxUnmanaged": {"type": "integer", "minimum": 0},\n'),
         ),
-        "docs/commands.md": (("\n## JSON", "| `maxUnmanaged` | `max_unmanaged` | 5 | what nobody manages |\n"),),
+        "docs/commands.md": (("\n## Output formats", "| `maxUnmanaged` | `max_unmanaged` | 5 | unmanaged |\n"),),
     },
     script="""
     from reconciler.daemon.metrics import Metrics
@@ -147,6 +148,52 @@ GUARD = Addition(
 """,
 )
 
+FORMAT = Addition(
+    change="an output format",
+    inserts={
+        "reconciler/render/made_up.py": (
+            (
+                "",
+                """def said(kind):
+    return lambda value, style: f"{kind} in {style.folder}\\n".encode()
+""",
+            ),
+        ),
+        "reconciler/render/formats.py": (
+            ("from reconciler.render import json", "from reconciler.render.made_up import said\n"),
+            (
+                "\nFORMATS: ",
+                """MADE_UP = Format(
+    "made-up", "nobody", plan=said("plan"), report=said("report"),
+    validation=said("validation"), error=said("error"),
+)
+""",
+            ),
+            ("JSON)}", "MADE_UP, "),
+        ),
+    },
+    script="""
+    from tests.docs import test_commands
+    def made_up(*words, code=0):
+        done = ended(*words, "--output", "made-up")
+        assert (done.code, done.err) == (code, ""), done
+        return done.out
+    write("new.yaml", HEAD % "new" + "  displayName: New\\n")
+    assert made_up("validate", str(folder)) == "validation in made-up\\n"
+    assert made_up("plan", str(folder)) == "plan in made-up\\n"
+    assert made_up("apply", str(folder), "--yes") == "report in made-up\\n"
+    assert made_up("plan", "nowhere", code=8) == "error in \\n"
+    assert made_up("plan", "--no-such-flag", code=64) == "error in \\n"
+    assert made_up("show", "new", code=64) == "error in \\n", "it has no form for that"
+    write("new.yaml", "x: [")
+    assert made_up("plan", str(folder), code=8) == "validation in made-up\\n"
+    os.environ["UPDATE_GOLDEN"] = "1"
+    test_commands.test_the_table_of_formats_is_the_codes_own()
+    row = "| `made-up` | nobody | `validate`, `plan`, `apply` |"
+    assert row in pathlib.Path("docs/commands.md").read_text()
+""",
+)
+
 
 def files(change: str) -> set[str]:
     """The files that the table names for a change."""
@@ -159,16 +206,18 @@ def test_every_file_that_the_table_names_exists_and_no_change_reaches_too_far() 
         assert 0 < len(codes(touched)) <= int(at_most), change
 
 
-@pytest.mark.parametrize("addition", [FIELD, GUARD], ids=lambda addition: addition.change)
+@pytest.mark.parametrize("addition", [FIELD, GUARD, FORMAT], ids=lambda addition: addition.change)
 def test_an_addition_that_touches_the_named_files_alone_works(addition: Addition, tmp_path: Path) -> None:
-    assert set(addition.inserts) == files(addition.change)
+    assert {name if (ROOT / name).exists() else f"{Path(name).parent}/" for name in addition.inserts} == files(
+        addition.change
+    )
     for tree in TREES:
         shutil.copytree(ROOT / tree, tmp_path / tree)
     shutil.copy(ROOT / "README.md", tmp_path)
     for name, inserts in addition.inserts.items():
-        text = (tmp_path / name).read_text()
+        text = (tmp_path / name).read_text() if (tmp_path / name).exists() else ""
         for anchor, new in inserts:
-            assert text.count(anchor) == 1, f"{name} has {anchor!r} {text.count(anchor)} times"
+            assert not text or text.count(anchor) == 1, f"{name} has {anchor!r} {text.count(anchor)} times"
             text = text.replace(anchor, new + anchor)
         (tmp_path / name).write_text(text)
     script = f"{PRELUDE}{addition.script}\nwith background(Emulator(store)) as url:\n"

@@ -53,7 +53,7 @@ def _encoded(document_of: Callable[[T], json.Document]) -> Callable[[T, Style], 
 
 TEXT = CustomerFormat(
     name="text",
-    about="people; may change",
+    about="people; its wording may change",
     plan=lambda plan, style: text.plan(plan, style) + text.pins(plan, style),
     report=text.report,
     validation=text.validation,
@@ -65,7 +65,7 @@ TEXT = CustomerFormat(
 )
 JSON = CustomerFormat(
     name="json",
-    about="machines; one document with a published schema",
+    about="machines; its schemas are published",
     plan=_encoded(json.plan),
     report=_encoded(json.report),
     validation=_encoded(json.validation),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.values.problems import Fault, shown, warning
+from reconciler.core.values.problems import Fault, shown, warning, worst_first
 from reconciler.model.manifest import Origin, Problem, Severity
 
 HERE = Origin("acme.yaml", 3, 5)
@@ -33,3 +33,9 @@ def test_a_fault_of_another_file_names_it() -> None:
 )
 def test_a_text_is_shown_short_and_without_what_looks_like_a_key(text: str, as_shown: str) -> None:
     assert shown(text) == as_shown
+
+
+def test_errors_come_before_warnings_and_then_the_places_count() -> None:
+    late, early = Origin("b", 1), Origin("a", 9)
+    found = [warning("a/b", "w").at(early), Fault("a/b", "z").at(late), Fault("b/a", "y").at(early)]
+    assert [each.message for each in worst_first(found)] == ["y", "z", "w"]

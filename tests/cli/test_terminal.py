@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.emulator import Answer, Request
+from reconciler.emulator import Request, Response
 from reconciler.emulator.faults import Trouble
 from tests.support.shell import EXAMPLES, Shell, opened
 from tests.support.terminal import terminal
@@ -212,7 +212,7 @@ class Held:
         shell.emulator.store.put_organization(shell.environment.id, external_id="there")
         shell.variables.setattr(shell.emulator, "handle", self._held)
 
-    def _held(self, request: Request) -> Answer:
+    def _held(self, request: Request) -> Response:
         if request.method == "POST":
             self._begun.set()
             assert self._go.wait(30)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.additions import field, guard, kind, output_format
+from tests.additions import field, guard, kind, output_format, retry
 from tests.additions.stage import Addition
 from tests.docs.pages import ROOT, codes, page, table
 
@@ -51,9 +51,10 @@ def _named(name: str) -> str:
     return name if (ROOT / name).exists() else f"{Path(name).parent}/"
 
 
-@pytest.mark.parametrize(
-    "module", [field, kind, guard, output_format], ids=lambda module: module.__name__.rpartition(".")[2]
-)
+MODULES = field, kind, guard, output_format, retry
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_an_addition_to_the_named_files_alone_works(module: object, tmp_path: Path) -> None:
     addition = module.ADDITION
     assert {_named(name) for name in addition.inserts} == files(addition.change)

@@ -10,12 +10,16 @@ from reconciler.model.outcome import Outcome
 
 
 class RequestDone(Struct, frozen=True, gc=False):
-    """A request ended. `route` has no ids in it; `status` is None if no response came."""
+    """A request ended. `route` has no ids in it; `status` is None if no response came.
+
+    `attempt` counts from 1: how often this request has been sent in a row.
+    """
 
     method: str
     route: str
     status: int | None
     duration_s: float
+    attempt: int = 1
 
 
 class Retrying(Struct, frozen=True, gc=False):

@@ -41,7 +41,6 @@ class ApiSettings(Struct, frozen=True):
     request_timeout_s: float = 30.0
     max_body_bytes: int = 8 * 1024 * 1024
     max_pages: int = 100_000
-    read_attempts: int = 5
     requests_base: int = 1000
     requests_per_organization: int = 100
 

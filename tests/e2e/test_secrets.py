@@ -104,7 +104,7 @@ def canaries(shell: Shell) -> Iterator[Canaries]:
     organization = store.put_organization(shell.environment.id, external_id="9", display_name="Has a token")
     store.rotate_bearer_token(store.put_directory(organization.id, primary=True).id)
     shell.variables.setenv("RECONCILER_DELIVER", str(canaries.delivered))
-    shell.variables.setattr("reconciler.api.client.delay_s", lambda *_, **__: 0.0)
+    shell.variables.setattr("reconciler.api.retry.delay_s", lambda *_, **__: 0.0)
     yield canaries
     structlog.reset_defaults()
 

@@ -47,6 +47,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "reconciler.core.applying.merge": ("tests/core/applying/test_merge.py", PROPERTIES),
     "reconciler.core.planning.domain_transfer": ("tests/core/planning/test_domain_transfer.py",),
     "reconciler.api.responses": ("tests/api/test_responses.py",),
+    "reconciler.api.retry": ("tests/api/test_retry.py",),
 }
 
 

@@ -11,11 +11,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import structlog
 
 from reconciler.api.keys import parse_key
+from reconciler.api.retry import Retry
 from reconciler.daemon.loop import Surroundings, run
 from reconciler.daemon.worker import Source
 from reconciler.emulator import Emulator, Request, Store
@@ -105,7 +107,7 @@ def source(folder: Path, key: str | Callable[[], str], name: str = "production",
 
     def read() -> EnvironmentSettings:
         text = key if isinstance(key, str) else key()
-        api = ApiSettings("https://api.example", parse_key(text), read_attempts=1, concurrency=4)
+        api = ApiSettings("https://api.example", parse_key(text), concurrency=4)
         defaults: dict[str, Any] = {"settle_s": 0.0, "api": api}
         return EnvironmentSettings(name, str(folder), **{**defaults, **more})
 
@@ -171,7 +173,12 @@ class Daemon:
 
 @contextlib.asynccontextmanager
 async def daemon(
-    api: Api, *sources: Source, resync_s: float = 600.0, poll_s: float = 60.0, retry_s: float = 60.0
+    api: Api,
+    *sources: Source,
+    resync_s: float = 600.0,
+    poll_s: float = 60.0,
+    retry_s: float = 60.0,
+    attempts: int = 1,
 ) -> AsyncIterator[Daemon]:
     """Nothing but the first pass and file events happens by itself, unless the times say otherwise."""
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -183,7 +190,7 @@ async def daemon(
         listening=url.set_result,
     )
     settings = DaemonSettings(resync_s=resync_s, listen="127.0.0.1:0")
-    with structlog.testing.capture_logs() as lines:
+    with patch.object(Retry, "attempts", attempts), structlog.testing.capture_logs() as lines:
         running = run(sources, settings, lambda _: None, once=False, surroundings=surroundings)
         task = asyncio.create_task(running)
         await asyncio.wait([task, url], return_when=asyncio.FIRST_COMPLETED)
@@ -200,7 +207,7 @@ async def daemon(
 def once(api: Api, *sources: Source) -> list[int]:
     """The exit codes of one pass."""
     surroundings = Surroundings(rng=random.Random(1), transport=api.transport)
-    with structlog.testing.capture_logs():
+    with patch.object(Retry, "attempts", 1), structlog.testing.capture_logs():
         return asyncio.run(run(sources, DaemonSettings(), lambda _: None, once=True, surroundings=surroundings))
 
 

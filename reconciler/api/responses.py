@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.api.retry import retry_after_s
+from reconciler.core.values.redaction import cut, escaped
 from reconciler.model.errors import ApiError, BadAnswer, NotFound, Refused, Taken, Unauthorized, Uncertain, Unsent
 
 MAX_MESSAGE = 300
 MAX_DEPTH = 32
-_SECRET = re.compile(r"ssoready_[a-z_]+_[0-9A-Za-z]+|one-time-token=[^\s\"&]+|-----BEGIN[\s\S]*")
 _KEY_HINT = "Check that SSOREADY_API_KEY belongs to this server and was not revoked."
 _ACCESS_HINT = "Give the key Management API access in SSOReady, or use one that has it."
 
@@ -142,6 +142,4 @@ def _refusal(
 
 def printable(text: str) -> str:
     """A server's words, safe to show: secrets masked, control characters escaped, at most 300 characters."""
-    masked = _SECRET.sub("***", text[: 4 * MAX_MESSAGE])
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in masked)
-    return shown if len(shown) <= MAX_MESSAGE else shown[: MAX_MESSAGE - 1] + "…"
+    return cut(escaped(text[: 4 * MAX_MESSAGE]), MAX_MESSAGE)

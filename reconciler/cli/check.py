@@ -8,11 +8,12 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, one_folder
-from reconciler.cli.output import document, result, style
+from reconciler.cli.output import print_result, result
 from reconciler.core.applying.verdict import judge
 from reconciler.model.errors import UsageError
+from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Pass
-from reconciler.render import json, text
+from reconciler.render.formats import Format
 
 
 @click.command()
@@ -22,7 +23,7 @@ from reconciler.render import json, text
 @options.allow_empty
 @options.output
 def validate(
-    folder: str | None, config: str | None, environment: str | None, allow_empty: bool, output: str
+    folder: str | None, config: str | None, environment: str | None, allow_empty: bool, output: Format
 ) -> int:
     """Every problem in the manifests of DIR, each with its place."""
     from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
@@ -32,10 +33,8 @@ def validate(
     loaded = load(chosen.folder, now=time.time(), allow_empty=allow_empty)
     if loaded.desired is not None:
         check_name(chosen.name, chosen.folder, loaded.desired)
-    if output == "json":
-        document(json.validation(loaded.problems, loaded.files, loaded.manifests))
-    else:
-        result(text.validation(loaded.problems, loaded.files, loaded.manifests, style(chosen.folder)))
+    validation = Validation(loaded.problems, loaded.files, loaded.manifests)
+    print_result(output, lambda form, look: form.validation(validation, look), chosen.folder)
     return judge(Pass(loaded)).exit_code
 
 

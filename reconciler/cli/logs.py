@@ -6,10 +6,10 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+from reconciler.core.values.redaction import escaped, masked
 from reconciler.model.change import Change
 from reconciler.model.event import ChangeDone, Event, Retrying
 from reconciler.model.outcome import GOOD, Report
-from reconciler.render.words import escaped, masked
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Entry = MutableMapping[str, Any]

@@ -16,6 +16,7 @@ import click
 from reconciler import __version__
 from reconciler.cli.output import begin, failed, leave
 from reconciler.model.errors import Interrupted, ReconcilerError, UsageError, internal
+from reconciler.render.formats import FORMATS, TEXT
 
 # Where each command lives; it is loaded when it is called.
 COMMANDS = {
@@ -102,21 +103,21 @@ def _quiet() -> None:
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
     begin()
-    output = _output(arguments)
+    form = FORMATS.get(_output(arguments), TEXT)
     try:
         code = cli.main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:
-        return failed(_usage(error), output)
+        return failed(_usage(error), form)
     except (KeyboardInterrupt, click.Abort):
-        return failed(Interrupted("interrupted", "Nothing was left half done: run it again."), output)
+        return failed(Interrupted("interrupted", "Nothing was left half done: run it again."), form)
     except ReconcilerError as error:
-        return failed(error, output)
+        return failed(error, form)
     except SystemExit as ended:  # click, after a completion, or when the reader of a help text left
         return ended.code if isinstance(ended.code, int) else 0
     except Exception as error:  # noqa: BLE001 whatever it is, a traceback must not reach a user
-        return failed(internal(error), output)
+        return failed(internal(error), form)
     return code if isinstance(code, int) else 0
 
 
@@ -128,7 +129,7 @@ def _usage(error: click.ClickException) -> UsageError:
 
 def _output(arguments: list[str]) -> str:
     """The asked format, also where the command line cannot be parsed."""
-    wanted = os.environ.get("RECONCILER_OUTPUT", "text")
+    wanted = os.environ.get("RECONCILER_OUTPUT", TEXT.name)
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if before == "--output":
             wanted = argument

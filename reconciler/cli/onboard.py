@@ -11,11 +11,12 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
-from reconciler.cli.output import advising, confirmed, document, note, on_signals, result, style
+from reconciler.cli.output import advising, confirmed, note, on_signals, print_result
+from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import Interrupted, SourceError, UsageError
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import SCIMDirectory, SetupLink
-from reconciler.render import json, text
+from reconciler.render.formats import CustomerFormat
 
 if TYPE_CHECKING:
     from reconciler.engine.onboard import Errand
@@ -28,8 +29,8 @@ T = TypeVar("T")
 @options.folder_flag
 @options.connection
 @options.logs
-@options.output
-def show(name: str, output: str, **flags: Any) -> int:
+@options.customer_output
+def show(name: str, output: CustomerFormat, **flags: Any) -> int:
     """One live organization: ids, ACS URL, SP entity id, SCIM base URL. NAME is a handle, external id or id."""
     from reconciler.core.values.certificate import describe  # noqa: PLC0415 cryptography
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
@@ -38,10 +39,8 @@ def show(name: str, output: str, **flags: Any) -> int:
     with advising(errand.environment.api):
         found = asyncio.run(find(errand))
     certificates = {each.id: describe(each.idp_certificate) for each in found.connections if each.idp_certificate}
-    if output == "json":
-        document(json.customer(found.organization, found.connections, found.directories, certificates))
-    else:
-        result(text.customer(found.organization, found.connections, found.directories, certificates, style()))
+    customer = Customer(found.organization, found.connections, found.directories, certificates)
+    print_result(output, lambda form, look: form.customer(customer, look))
     return 0
 
 
@@ -52,8 +51,8 @@ def show(name: str, output: str, **flags: Any) -> int:
 @options.folder_flag
 @options.connection
 @options.logs
-@options.output
-def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> int:
+@options.customer_output
+def setup_link(name: str, output: CustomerFormat, saml: bool, scim: bool, **flags: Any) -> int:
     """One self-serve link, valid for a day, printed once. For SAML unless told otherwise."""
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.onboard import setup_link as make  # noqa: PLC0415
@@ -63,11 +62,8 @@ def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> 
         customer = asyncio.run(find(errand))
     with advising(errand.environment.api, "Ask for another link: one that was lost on the way does no harm."):
         extent = SetupLink(saml=saml or not scim, scim=scim)
-        url = asyncio.run(_to_its_end(make(errand, customer, extent))).reveal()
-    if output == "json":
-        document(json.setup_link(url), secret=True)
-    else:
-        result(f"{url}\n")
+        url = asyncio.run(_to_its_end(make(errand, customer, extent)))
+    print_result(output, lambda form, look: form.setup_link(url, look))
     return 0
 
 
@@ -78,8 +74,8 @@ def setup_link(name: str, output: str, saml: bool, scim: bool, **flags: Any) -> 
 @options.connection
 @options.yes
 @options.logs
-@options.output
-def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any) -> int:
+@options.customer_output
+def rotate_token(name: str, directory: str, output: CustomerFormat, yes: bool, **flags: Any) -> int:
     """A new SCIM bearer token for DIRECTORY of NAME, written to --deliver. The old one is void at once."""
     from reconciler.engine.onboard import find, rotation_of  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.onboard import rotate_token as rotate  # noqa: PLC0415
@@ -98,11 +94,8 @@ def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any
             errand.environment.api, "The old token may be void already: rotate again to have a good one."
         ):
             asyncio.run(_to_its_end(rotate(errand, rotation)))
-    id_ = rotation.live.id
-    if output == "json":
-        document(json.bearer_token(id_, delivered=done))
-    else:
-        result(f"Rotated the token of {id_} and delivered it.\n" if done else "Nothing was rotated.\n")
+    rotated = TokenRotation(rotation.live.id, delivered=done)
+    print_result(output, lambda form, look: form.token_rotation(rotated, look))
     return 0 if done else Interrupted.exit_code
 
 

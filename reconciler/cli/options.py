@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
+
+from reconciler.render.formats import CUSTOMER_FORMATS, FORMATS, TEXT, Format
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +42,13 @@ def flag(name: str, **more: Any) -> Callable[[F], F]:
     return click.option(name, envvar=variable, **more)
 
 
-output = flag("--output", type=click.Choice(["text", "json"]), default="text", help="For people or for machines.")
+def _output(formats: Iterable[Format]) -> Callable[[F], F]:
+    """The flag whose value is a row of the table of formats."""
+    return flag("--output", type=click.Choice(list(formats)), default=TEXT.name, help="How results are shown.")
+
+
+output = _output(FORMATS.values())
+customer_output = _output(CUSTOMER_FORMATS.values())
 allow_empty = flag("--allow-empty", is_flag=True, help="A folder without organizations is no error.")
 folder = click.argument("folder", metavar="[DIR]", required=False, shell_complete=_FOLDERS)
 folder_flag = click.option(

@@ -8,18 +8,20 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
+from reconciler.core.values.redaction import escaped
 from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.settings import ApiSettings
-from reconciler.render import json, text
-from reconciler.render.words import escaped, fitted
+from reconciler.render.formats import TEXT, Format, Rendered
+from reconciler.render.style import Style, fitted
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
+F = TypeVar("F", bound=Format)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_begun = [False]  # whether a JSON document is on its way: a second one must never follow it
+_begun = [False]  # whether the one document is on its way: a second one must never follow it
 
 
 def begin() -> None:
@@ -29,14 +31,22 @@ def begin() -> None:
 
 def result(words: str) -> None:
     """What was asked for, as text."""
-    _write(sys.stdout, words.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+    _write(sys.stdout, words)
 
 
-def document(value: json.Document, *, secret: bool = False) -> None:
-    """What was asked for, as JSON: the one document of this command."""
-    encoded = json.dumps(value, secret=secret)
-    _begun[0] = True
-    _write(sys.stdout, encoded)
+def print_result(form: F, render: Callable[[F, Style], Rendered], folder: str = "") -> None:
+    """What was asked for, in the chosen format; `folder` stands before file names."""
+    rendered = render(form, style(folder))
+    _begun[0] = form.document
+    _write(sys.stdout, rendered)
+
+
+def print_instead(form: Format, render: Callable[[Format, Style], Rendered], folder: str = "") -> None:
+    """What kept a command from its result: the one document of stdout, or else text on stderr."""
+    if form.document and not _begun[0]:
+        print_result(form, render, folder)
+    else:
+        tell(lambda look: render(TEXT, look), folder)
 
 
 def note(words: str) -> None:
@@ -44,19 +54,22 @@ def note(words: str) -> None:
     _note(fitted(escaped(words), _columns(sys.stderr)) + "\n")
 
 
-def tell(words: Callable[[text.Style], str], folder: str) -> None:
+def tell(words: Callable[[Style], Rendered], folder: str) -> None:
     """A longer text for a person, while stdout is for something else."""
     _note(words(style(folder, sys.stderr)))
 
 
-def _note(words: str) -> None:
+def _note(words: Rendered) -> None:
     # where nobody listens any more, there is nobody to be told
     with contextlib.suppress(OSError, ReconcilerError):
-        _write(sys.stderr, words.encode(sys.stderr.encoding or "utf-8", "backslashreplace"))
+        _write(sys.stderr, words)
 
 
-def _write(stream: TextIO, data: bytes) -> None:
+def _write(stream: TextIO, rendered: Rendered) -> None:
     """All of it, or an error; a reader who left (`| head`) is none: the command goes on, its exit code holds."""
+    data = rendered
+    if isinstance(data, str):
+        data = data.encode(stream.encoding or "utf-8", "backslashreplace")
     try:
         stream.flush()
         stream.buffer.write(data)
@@ -93,13 +106,13 @@ def asking() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def style(folder: str = "", stream: TextIO | None = None) -> text.Style:
+def style(folder: str = "", stream: TextIO | None = None) -> Style:
     """Colours on a terminal, unless NO_COLOR; FORCE_COLOR forces them."""
     shown_on = stream or sys.stdout
     forced, refused = os.environ.get("FORCE_COLOR") not in {None, "", "0"}, os.environ.get("NO_COLOR")
     terminal = shown_on.isatty() and os.environ.get("TERM") != "dumb"
     colour = not refused and (forced or terminal)
-    return text.Style(colour=colour, folder=folder.rstrip("/") or folder, columns=_columns(shown_on))
+    return Style(colour=colour, folder=folder.rstrip("/") or folder, columns=_columns(shown_on))
 
 
 def _columns(stream: TextIO) -> int | None:
@@ -107,13 +120,10 @@ def _columns(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
-def failed(error: ReconcilerError, output: str) -> int:
-    """Says what went wrong, in the asked format; returns the exit code."""
-    if output == "json" and not _begun[0]:
-        with contextlib.suppress(ReconcilerError):
-            document(json.error(error))
-    else:
-        _note(text.failure(error, style(stream=sys.stderr)))
+def failed(error: ReconcilerError, form: Format) -> int:
+    """Says what went wrong, in the chosen format; returns the exit code."""
+    with contextlib.suppress(ReconcilerError):  # stdout may be what failed
+        print_instead(form, lambda form, look: form.error(error, look))
     return error.exit_code
 
 

@@ -10,15 +10,28 @@ from msgspec import structs
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
-from reconciler.cli.output import advising, asking, confirmed, document, note, on_signals, result, style, tell
+from reconciler.cli.output import (
+    advising,
+    asking,
+    confirmed,
+    note,
+    on_signals,
+    print_instead,
+    print_result,
+    result,
+    style,
+    tell,
+)
 from reconciler.cli.progress import Progress
 from reconciler.core.applying.verdict import exit_code, judge
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
+from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Halt, Pass, Report
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import Loaded
-from reconciler.render import json, text
+from reconciler.render import text
+from reconciler.render.formats import Format
 from reconciler.render.words import count
 
 if TYPE_CHECKING:
@@ -44,7 +57,7 @@ def plan(**flags: Any) -> int:
         return asyncio.run(_plan(environment, output, detailed=detailed))
 
 
-async def _plan(environment: EnvironmentSettings, output: str, *, detailed: bool) -> int:
+async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: bool) -> int:
     from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
 
     with Progress() as progress:
@@ -52,11 +65,9 @@ async def _plan(environment: EnvironmentSettings, output: str, *, detailed: bool
         finished = await _reconcile(environment, hooks, asyncio.Event())
     if finished.report is None:
         _show_problems(finished.loaded, output)
-    elif output == "json":
-        document(json.plan(finished.report.plan))
     else:
-        look = style(environment.manifests)
-        result(text.plan(finished.report.plan, look) + text.pins(finished.report.plan, look))
+        made = finished.report.plan
+        print_result(output, lambda form, look: form.plan(made, look), environment.manifests)
     pending = detailed and finished.report and finished.report.plan.changes
     return exit_code(judge(finished).exit_code, 2 if pending else 0)
 
@@ -83,7 +94,7 @@ def apply(**flags: Any) -> int:
 class _Apply:
     """One apply: shows the plan, asks, and shows whatever became of it."""
 
-    def __init__(self, environment: EnvironmentSettings, output: str, *, yes: bool) -> None:
+    def __init__(self, environment: EnvironmentSettings, output: Format, *, yes: bool) -> None:
         self._environment = environment
         self._output = output
         self._yes = yes
@@ -112,9 +123,9 @@ class _Apply:
         return self._show(finished, report)
 
     def _planned(self, made: Plan) -> None:
-        """The plan is a part of the output as text; beside JSON it is for whoever is asked."""
+        """The plan is a part of the output as text; beside a document it is for whoever is asked."""
         self._progress.end()
-        if self._output == "text":
+        if not self._output.document:
             result(text.plan(made, style(self._environment.manifests)))
         elif not self._yes:
             tell(lambda look: text.plan(made, look), self._environment.manifests)
@@ -139,12 +150,7 @@ class _Apply:
         from reconciler.cli.logs import summary  # noqa: PLC0415
 
         code = judge(finished).exit_code
-        if self._output == "json":
-            document(json.report(report))
-        elif self._cancelled:
-            result("\nCancelled. Nothing was written.\n")
-        elif report.plan.changes and not report.plan.refusals:
-            result("\n" + text.report(report, style(self._environment.manifests)))
+        print_result(self._output, lambda form, look: form.report(report, look), self._environment.manifests)
         summary(report, code)
         return code
 
@@ -180,9 +186,7 @@ def _show_warnings(loaded: Loaded, progress: Progress) -> None:
     progress.begin("reading")
 
 
-def _show_problems(loaded: Loaded, output: str) -> None:
-    """Why the manifests may not be used; beside JSON there is no text."""
-    if output == "json":
-        document(json.validation(loaded.problems, loaded.files, loaded.manifests))
-        return
-    tell(lambda look: text.validation(loaded.problems, loaded.files, loaded.manifests, look), loaded.folder)
+def _show_problems(loaded: Loaded, output: Format) -> None:
+    """Why the manifests may not be used."""
+    validation = Validation(loaded.problems, loaded.files, loaded.manifests)
+    print_instead(output, lambda form, look: form.validation(validation, look), loaded.folder)

@@ -16,6 +16,7 @@ from prometheus_client import (
 
 from reconciler.core.applying.verdict import PassResult
 from reconciler.core.planning.guard import GUARDS
+from reconciler.core.values.redaction import masked
 from reconciler.model.change import Action, Create, Key
 from reconciler.model.event import Event, RequestDone, Retrying
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
@@ -124,8 +125,9 @@ class Metrics:
             self.source.labels(revision).set(1)
 
     def text(self) -> bytes:
-        """The body of /metrics."""
-        return generate_latest(self.registry)
+        """The body of /metrics; names in labels come from outside, so they are masked like all else."""
+        shown: str = masked(generate_latest(self.registry).decode())
+        return shown.encode()
 
 
 class _Last:

@@ -9,9 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.core.applying.verdict import PassResult, Verdict
+from reconciler.core.values.redaction import masked
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.manifest import Problem, Severity
-from reconciler.render.words import masked
 
 PROBLEMS_MAX = 100  # shown of one environment; the rest is counted
 NAMES_MAX = 5

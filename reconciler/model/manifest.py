@@ -40,6 +40,19 @@ class Problem(Struct, frozen=True):
     hint: str = ""
 
 
+class Validation(Struct, frozen=True):
+    """What a check of a folder found, in how many files and manifests."""
+
+    problems: tuple[Problem, ...]
+    files: int
+    manifests: int
+
+    @property
+    def errors(self) -> int:
+        """The number of errors; all other problems are warnings."""
+        return sum(problem.severity is Severity.ERROR for problem in self.problems)
+
+
 class Document(Struct, frozen=True):
     """One YAML document.
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from reconciler.core.values.problems import worst_first
+from reconciler.core.values.redaction import masked
 from reconciler.model.change import Action, Blocked, Change, Plan
+from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.manifest import Origin, Problem, Severity
+from reconciler.model.manifest import Origin, Validation
 from reconciler.model.outcome import Report, Result
-from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
-from reconciler.render.text import worst_first
-from reconciler.render.words import masked, settings
+from reconciler.model.secret import Secret
+from reconciler.model.state import Certificate, Value
+from reconciler.render.words import settings
 
 Document = dict[str, Any]
 API_VERSION = "reconciler/v1"
@@ -87,13 +89,18 @@ def report(report: Report) -> Document:
     }
 
 
-def validation(problems: Sequence[Problem], files: int, manifests: int) -> Document:
+def validation(validation: Validation) -> Document:
     """As validation.schema.json has it."""
-    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    errors, problems = validation.errors, validation.problems
     return {
         "apiVersion": API_VERSION,
         "kind": "Validation",
-        "summary": {"files": files, "manifests": manifests, "errors": errors, "warnings": len(problems) - errors},
+        "summary": {
+            "files": validation.files,
+            "manifests": validation.manifests,
+            "errors": errors,
+            "warnings": len(problems) - errors,
+        },
         "problems": [
             {
                 "rule": problem.rule,
@@ -107,13 +114,9 @@ def validation(problems: Sequence[Problem], files: int, manifests: int) -> Docum
     }
 
 
-def customer(
-    organization: Organization,
-    connections: Sequence[SAMLConnection],
-    directories: Sequence[SCIMDirectory],
-    certificates: Mapping[str, Certificate],
-) -> Document:
-    """As customer.schema.json has it; `certificates` by the connection's id."""
+def customer(customer: Customer) -> Document:
+    """As customer.schema.json has it."""
+    organization = customer.organization
     return {
         "apiVersion": API_VERSION,
         "kind": "Customer",
@@ -128,9 +131,12 @@ def customer(
                 "primary": each.primary,
                 "spEntityId": each.sp_entity_id,
                 "spAcsUrl": each.sp_acs_url,
-                **{field.wire: _value(shown) for field, shown in settings(each, certificates.get(each.id))},
+                **{
+                    field.wire: _value(shown)
+                    for field, shown in settings(each, customer.certificates.get(each.id))
+                },
             }
-            for each in connections
+            for each in customer.connections
         ],
         "scimDirectories": [
             {
@@ -139,19 +145,24 @@ def customer(
                 "scimBaseUrl": each.scim_base_url,
                 "hasBearerToken": each.has_client_bearer_token,
             }
-            for each in directories
+            for each in customer.directories
         ],
     }
 
 
-def setup_link(url: str) -> Document:
+def setup_link(link: Secret) -> Document:
     """As setuplink.schema.json has it: the one document that holds a secret."""
-    return {"apiVersion": API_VERSION, "kind": "SetupLink", "url": url}
+    return {"apiVersion": API_VERSION, "kind": "SetupLink", "url": link.reveal()}
 
 
-def bearer_token(directory_id: str, *, delivered: bool) -> Document:
+def token_rotation(rotation: TokenRotation) -> Document:
     """As bearertoken.schema.json has it; never the token itself."""
-    return {"apiVersion": API_VERSION, "kind": "BearerToken", "id": directory_id, "delivered": delivered}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "BearerToken",
+        "id": rotation.directory_id,
+        "delivered": rotation.delivered,
+    }
 
 
 def error(error: ReconcilerError) -> Document:

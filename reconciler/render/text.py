@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TypeVar
 
-from msgspec import Struct
-
-from reconciler.model.change import Action, Blocked, Change, Create, FieldChange, Hint, Plan, Unmanaged, Update
-from reconciler.model.errors import ReconcilerError
+from reconciler.core.values.problems import worst_first
+from reconciler.core.values.redaction import escaped
+from reconciler.model.change import Action, Blocked, Change, FieldChange, Hint, Plan, Unmanaged
+from reconciler.model.customer import Customer, TokenRotation
+from reconciler.model.errors import Interrupted, ReconcilerError
 from reconciler.model.kinds import KindName
-from reconciler.model.manifest import Problem, Severity
+from reconciler.model.manifest import Problem, Severity, Validation
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
-from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
-from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitted, settings, spoken, title, value
+from reconciler.model.secret import Secret
+from reconciler.model.state import Value
+from reconciler.render.style import PLAIN, TIED, Style
+from reconciler.render.words import MARKS, NOTHING, child, count, resource, settings, spoken, title, value
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
-TIED = "\u00a0"  # a blank where no line is broken; no text from outside has one, since it is not printable
 MAX_LISTED = 10  # of what needs no action; the JSON has all
-
-
-class Style(Struct, frozen=True):
-    """`colour` says whether to colour; `folder` stands before file names; `columns` is a terminal's width."""
-
-    colour: bool = False
-    folder: str = ""
-    columns: int | None = None
-
-    def paint(self, code: str, text: str) -> str:
-        """The text in a colour (31 red, 32 green, 33 yellow, 1 bold, 2 dim), if colours are wanted."""
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
-
-    def place(self, file: str, line: int) -> str:
-        """`manifests/acme.yaml:4`."""
-        return escaped(f"{self.folder}/{file}:{line}" if self.folder else f"{file}:{line}")
-
-    def joined(self, lines: Iterable[str]) -> str:
-        """The lines as one text, none wider than the terminal where that can be helped."""
-        return "".join(f"{fitted(line, self.columns)}\n" for line in lines).replace(TIED, " ")
-
-
-PLAIN = Style()
-_COLOURS = {"+": "32", "~": "33", "*": "36"}
+_COLOURS = {Action.CREATE: "32", Action.UPDATE: "33", Action.ISSUE: "36"}
 
 
 # -- plan ------------------------------------------------------------------------------------------
@@ -52,7 +31,9 @@ _COLOURS = {"+": "32", "~": "33", "*": "36"}
 
 def plan(plan: Plan, style: Style = PLAIN) -> str:
     """The whole plan; without changes it is one line, above whatever else is worth knowing."""
-    lines = [line for group in _by_organization(plan.changes) for line in _organization(group, style)]
+    lines: list[str] = []
+    for _, changes in groupby(plan.changes, key=lambda change: change.key.organization):
+        lines += _organization(list(changes), style)
     if not plan.changes:
         lines.append(f"No changes. {_counts(plan)}")
     lines += _attention(plan, style)
@@ -63,7 +44,7 @@ def plan(plan: Plan, style: Style = PLAIN) -> str:
 
 
 def _counts(plan: Plan) -> str:
-    acting = {action: sum(change.action is action for change in plan.changes) for action in Action}
+    acting = Counter(change.action for change in plan.changes)
     parts = [
         f"{acting[Action.CREATE]:,} to create" if plan.changes else "",
         f"{acting[Action.UPDATE]:,} to update" if plan.changes else "",
@@ -76,54 +57,57 @@ def _counts(plan: Plan) -> str:
     return ", ".join(part for part in parts if part) + "."
 
 
-def _by_organization(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    for _, group in groupby(changes, key=lambda change: change.key.organization):
-        yield list(group)
-
-
 def _organization(changes: list[Change], style: Style) -> Iterator[str]:
     first = changes[0]
     if first.key.kind is not KindName.ORGANIZATION:
-        id_ = first.parent if isinstance(first.parent, str) else ""
+        id_ = first.parent if isinstance(first.parent, str) else None
         place = style.place(first.origin.file, first.origin.line)
-        yield "  " + "  ".join(part for part in (escaped(first.key.organization), id_, place) if part)
+        yield f"  {_spaced(escaped(first.key.organization), id_, place)}"
     for change in changes:
         yield from _change(change, style)
 
 
 def _change(change: Change, style: Style) -> Iterator[str]:
-    mark = MARKS[change.action]
     own = change.key.kind is KindName.ORGANIZATION
     indent = "" if own else "  "
-    id_ = change.id if isinstance(change, Update) else ""
+    id_ = change.live_id if change.action is Action.UPDATE else None
     place = style.place(change.origin.file, change.origin.line) if own else ""
-    parts = [part for part in (f"{mark} {title(change)}", id_, place) if part]
-    risk = f"  {style.paint('31', RISK)}" if change.risks else ""
-    yield indent + style.paint(_COLOURS[mark], "  ".join(parts)) + risk
-    width = max((len(field.path.rpartition(".")[2]) for field in change.fields), default=0)
+    head = _spaced(f"{MARKS[change.action]} {title(change)}", id_, place)
+    risk = style.paint("31", RISK) if change.risks else ""
+    yield indent + _spaced(style.paint(_COLOURS[change.action], head), risk)
+    width = max((len(_name(field)) for field in change.fields), default=0)
     for field in change.fields:
-        name = field.path.rpartition(".")[2].ljust(width)
-        for text in _field(field, change):
-            yield f"{indent}    {name}  {text}"
-            name = " " * width
+        label = _name(field).ljust(width)
+        for line in _field(field, change):
+            yield f"{indent}    {label}  {line}"
+            label = " " * width
+
+
+def _spaced(*parts: str | None) -> str:
+    return "  ".join(part for part in parts if part)
+
+
+def _name(field: FieldChange) -> str:
+    return field.path.rpartition(".")[2]
 
 
 def _field(field: FieldChange, change: Change) -> Iterator[str]:
     if isinstance(field.after, tuple):
-        before = field.before if isinstance(field.before, tuple) else ()
-        for gone in sorted(set(before) - set(field.after)):
-            yield f"- {escaped(gone)}"
-        for new in sorted(set(field.after) - set(before)):
-            yield f"+ {escaped(new)}"
-        if set(before) == set(field.after):  # only its spelling differs, such as one that stands twice
-            yield f"{value(before)} → {value(field.after)}"
-        return
-    losers = (child(change.key.kind, each.name) if each.name else each.id for each in change.implied)
-    loses = "".join(f"   ({loser} loses primary)" for loser in losers)
-    if field.before is None:
+        yield from _set(field.before if isinstance(field.before, tuple) else (), field.after)
+    elif field.before is None:
         yield value(field.after)
     else:
-        yield f"{value(field.before)} → {value(field.after)}{loses if field.wire == 'primary' else ''}"
+        implied = change.implied if field.wire == "primary" else ()
+        losers = (child(change.key.kind, each.name) if each.name else each.id for each in implied)
+        loses = "".join(f"   ({loser} loses primary)" for loser in losers)
+        yield f"{value(field.before)} → {value(field.after)}{loses}"
+
+
+def _set(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"- {escaped(gone)}" for gone in sorted(set(before) - set(after)))
+    yield from (f"+ {escaped(new)}" for new in sorted(set(after) - set(before)))
+    if set(before) == set(after):  # only the spelling differs, such as an item that is there twice
+        yield f"{value(before)} → {value(after)}"
 
 
 def _attention(plan: Plan, style: Style) -> Iterator[str]:
@@ -133,15 +117,13 @@ def _attention(plan: Plan, style: Style) -> Iterator[str]:
         yield style.paint("33", f"= {escaped(name)}  suspended: {escaped(reason)}")
     for _, hints in groupby(sorted(plan.hints, key=lambda hint: hint.reason), key=lambda hint: hint.reason):
         yield from _some(list(hints), _hint, "hints of this kind")
-    yield from _some(plan.unmanaged, _unmanaged, "that are live, not in git")
+    yield from _some(plan.unmanaged, _unmanaged, "unmanaged")
 
 
 def _blocked(same: Sequence[Blocked], style: Style) -> Iterator[str]:
-    """Those of one organization that one message is about."""
+    """The resources of one organization that share one message."""
     for block in same:
-        name = escaped(block.organization)
-        if block.name and block.kind is not KindName.ORGANIZATION:
-            name += f" {child(block.kind, block.name)}"
+        name = resource(block.kind, block.organization, block.name or "")
         place = style.place(block.origin.file, block.origin.line)
         yield style.paint("31", f"x {name}  {block.reason}  {place}")
     yield f"    {escaped(same[0].message)}"
@@ -170,14 +152,13 @@ def pins(plan: Plan, style: Style = PLAIN) -> str:
     """The `id:` line of every match that has none in git, ready to paste, under what to do with them."""
     if not plan.pins:
         return ""
-    some = "matches have" if len(plan.pins) > 1 else "match has"
-    lines = [
-        "",
-        f"{len(plan.pins):,} {some} no `id:` in git. Paste it there, and nothing else is ever taken for it:",
-    ]
+    several = len(plan.pins) > 1
+    pinned = "are not pinned. Paste these lines" if several else "is not pinned. Paste this line"
+    lines = ["", f"{count(len(plan.pins), 'match', 'matches')} {pinned} into git to make sure of the match:"]
     for pin in plan.pins[:MAX_LISTED]:
-        lines.append(f"    id:{TIED}{pin.id}  #{TIED}{_pinned(pin.kind, pin.organization, pin.name)}")
-        lines[-1] += f"  {style.place(pin.origin.file, pin.origin.line)}"
+        name = resource(pin.kind, pin.organization, pin.name)
+        place = style.place(pin.origin.file, pin.origin.line)
+        lines.append(f"    id:{TIED}{pin.id}  #{TIED}{name}  {place}")
     if len(plan.pins) > MAX_LISTED:
         more = len(plan.pins) - MAX_LISTED
         lines.append(
@@ -186,76 +167,61 @@ def pins(plan: Plan, style: Style = PLAIN) -> str:
     return style.joined(lines)
 
 
-def _pinned(kind: KindName, organization: str, name: str) -> str:
-    own = kind is KindName.ORGANIZATION
-    return escaped(organization) if own else f"{escaped(organization)} {child(kind, name)}"
-
-
 # -- report ----------------------------------------------------------------------------------------
 
 _COLOUR_OF = {Result.FAILED: "31", Result.UNKNOWN: "33", Result.STALE: "33", Result.BLOCKED: "31"}
 _NEXT = {
-    Result.UNKNOWN: "Unknown: it may have been done. Run `reconciler plan`, which looks; nothing is made twice.",
-    Result.STALE: "Stale: the live object moved after it was planned, so nothing was written to it. Plan again.",
+    Result.UNKNOWN: "Unknown: it may have been written. Run `reconciler plan` to see; nothing is created twice.",
+    Result.STALE: "Stale: the live object changed after the plan was made, so nothing was written. Plan again.",
 }
 
 
 def report(report: Report, style: Style = PLAIN) -> str:
-    """What became of the plan, one line per change, and what to do about what is left."""
-    lines = [_outcome(outcome, style) for outcome in report.outcomes]
-    lines += [style.paint("31", f"Refused ({each.rule}): {each.message}") for each in report.plan.refusals]
-    if report.halt:
+    """What became of the plan above it, and what to do about what is left; "" where the plan has said all."""
+    if not report.plan.changes or report.plan.refusals:
+        return ""
+    halt = report.halt
+    if halt and halt.code == Interrupted.__name__ and not report.outcomes:
+        return "\nCancelled. Nothing was written.\n"
+    lines = ["", *(_outcome(outcome, style) for outcome in report.outcomes)]
+    if halt:
         left = len(report.plan.changes) - len(report.outcomes)
-        lines.append(style.paint("31", f"Stopped: {escaped(report.halt.message)} ({left:,} not started)."))
+        lines.append(style.paint("31", f"Stopped: {escaped(halt.message)} ({left:,} not started)."))
     counts = Counter(outcome.result for outcome in report.outcomes)
-    shown = ", ".join(f"{counts[result]:,} {result}" for result in Result if counts[result]) or "nothing"
+    done = ", ".join(f"{counts[result]:,} {result}" for result in Result if counts[result]) or "nothing"
     blocked = f" {len(report.plan.blocked):,} blocked in the plan." if report.plan.blocked else ""
-    lines.append(f"Done: {shown}.{blocked}")
+    lines.append(f"Done: {done}.{blocked}")
     lines += [text for result, text in _NEXT.items() if counts[result]]
-    if any(_made(outcome) for outcome in report.outcomes):
-        lines.append(
-            "Paste the `id:` lines into their manifests, and nothing else is ever taken for what was made."
-        )
+    if any(map(_created, report.outcomes)):
+        lines.append("Paste the `id:` lines into the manifests, to pin what was created.")
     return style.joined(lines)
 
 
-def _made(outcome: Outcome) -> bool:
-    return isinstance(outcome.change, Create) and outcome.result in GOOD and outcome.id is not None
+def _created(outcome: Outcome) -> bool:
+    return outcome.change.action is Action.CREATE and outcome.result in GOOD and outcome.id is not None
 
 
 def _outcome(outcome: Outcome, style: Style) -> str:
-    """A created one's id is written as the line that pins it, with its place."""
-    change = outcome.change
-    name = escaped(change.key.organization)
-    if change.key.kind is not KindName.ORGANIZATION:
-        name += f" {child(change.key.kind, change.key.name)}"
-    id_ = outcome.id or ""
-    if _made(outcome):
+    """One line; the id of a created resource is written as the line that pins it, with its place."""
+    change, id_ = outcome.change, outcome.id or ""
+    if _created(outcome):
         id_ = f"id:{TIED}{id_}  #{TIED}{style.place(change.origin.file, change.origin.line)}"
-    why = "" if outcome.result in GOOD or not outcome.error else f": {escaped(outcome.error)}"
+    name = resource(change.key.kind, change.key.organization, change.key.name)
+    why = f": {escaped(outcome.error)}" if outcome.error and outcome.result not in GOOD else ""
     colour = _COLOUR_OF.get(outcome.result, "32")
     return style.paint(colour, f"{outcome.result:9} {change.action} {name}  {id_}".rstrip()) + why
 
 
-# -- problems --------------------------------------------------------------------------------------
+# -- problems, errors ------------------------------------------------------------------------------
 
 
-def validation(problems: Sequence[Problem], files: int, manifests: int, style: Style = PLAIN) -> str:
+def validation(validation: Validation, style: Style = PLAIN) -> str:
     """Every problem with its place, worst first, and one line that sums up."""
-    lines = [line for problem in worst_first(problems) for line in _problem(problem, style)]
-    errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    found = f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}"
-    lines.append(
-        f"{'Invalid' if errors else 'Valid'}: {count(manifests, 'manifest')} in {count(files, 'file')}, {found}."
-    )
-    return style.joined(lines)
-
-
-def worst_first(problems: Iterable[Problem]) -> list[Problem]:
-    """Errors before warnings, then by place."""
-    return sorted(
-        problems, key=lambda problem: (problem.severity is not Severity.ERROR, problem.origin, problem.rule)
-    )
+    lines = [line for problem in worst_first(validation.problems) for line in _problem(problem, style)]
+    errors, warnings = validation.errors, len(validation.problems) - validation.errors
+    checked = f"{count(validation.manifests, 'manifest')} in {count(validation.files, 'file')}"
+    found = f"{count(errors, 'error')}, {count(warnings, 'warning')}"
+    return style.joined([*lines, f"{'Invalid' if errors else 'Valid'}: {checked}, {found}."])
 
 
 def _problem(problem: Problem, style: Style) -> Iterator[str]:
@@ -266,47 +232,52 @@ def _problem(problem: Problem, style: Style) -> Iterator[str]:
         yield f"    {escaped(problem.hint)}"
 
 
-# -- one organization, errors ----------------------------------------------------------------------
+def error(error: ReconcilerError, style: Style = PLAIN) -> str:
+    """What went wrong, and what to do next."""
+    lines = [f"{style.paint('31', 'error')}: {escaped(error.message)}"]
+    return style.joined([*lines, f"  {escaped(error.hint)}"] if error.hint else lines)
 
 
-def customer(
-    organization: Organization,
-    connections: Sequence[SAMLConnection],
-    directories: Sequence[SCIMDirectory],
-    certificates: Mapping[str, Certificate],
-    style: Style = PLAIN,
-) -> str:
-    """What a customer's administrator needs; `certificates` by the connection's id."""
+# -- one customer ----------------------------------------------------------------------------------
+
+
+def customer(customer: Customer, style: Style = PLAIN) -> str:
+    """What a customer's administrator needs."""
+    organization = customer.organization
     name = style.paint("1", value(organization.display_name))
     lines = [f"{name}  {organization.id}  in {organization.environment_id}"]
-    lines += _table("  ", {"external id": organization.external_id, "domains": organization.domains})
-    for connection in connections:
-        idp = settings(connection, certificates.get(connection.id))
+    lines += _table({"external id": organization.external_id, "domains": organization.domains})
+    for connection in customer.connections:
+        idp = settings(connection, customer.certificates.get(connection.id))
         lines += ["", f"saml  {connection.id}{'  primary' if connection.primary else ''}"]
         lines += _table(
-            "  ",
             {
                 "SP entity id": connection.sp_entity_id,
                 "ACS URL": connection.sp_acs_url,
                 **{spoken(field): shown or "" for field, shown in idp},
-            },
+            }
         )
-    for directory in directories:
+    for directory in customer.directories:
         lines += ["", f"scim  {directory.id}{'  primary' if directory.primary else ''}"]
         token = directory.has_client_bearer_token
-        lines += _table("  ", {"SCIM base URL": directory.scim_base_url, "has a bearer token": token})
+        lines += _table({"SCIM base URL": directory.scim_base_url, "has a bearer token": token})
     return style.joined(lines)
 
 
-def _table(indent: str, rows: Mapping[str, Value]) -> Iterator[str]:
+def _table(rows: Mapping[str, Value]) -> Iterator[str]:
     """Addresses and ids stand bare, ready to be copied."""
     width = max(map(len, rows))
     for label, shown in rows.items():
         words = (escaped(shown) or NOTHING) if isinstance(shown, str) else value(shown)
-        yield f"{indent}{label.ljust(width)}  {words}"
+        yield f"  {label.ljust(width)}  {words}"
 
 
-def failure(error: ReconcilerError, style: Style = PLAIN) -> str:
-    """What went wrong, and what to do next."""
-    lines = [f"{style.paint('31', 'error')}: {escaped(error.message)}"]
-    return style.joined([*lines, f"  {escaped(error.hint)}"] if error.hint else lines)
+def setup_link(link: Secret, _: Style = PLAIN) -> str:
+    """The link itself, alone on its line: the one text that holds a secret."""
+    return f"{link.reveal()}\n"
+
+
+def token_rotation(rotation: TokenRotation, _: Style = PLAIN) -> str:
+    """Whether there is a new token; never the token itself."""
+    done = f"Rotated the token of {rotation.directory_id} and delivered it."
+    return f"{done if rotation.delivered else 'Cancelled. Nothing was rotated.'}\n"

@@ -50,7 +50,7 @@ ADDITION = Addition(
         "schemas/environment.schema.json": (
             ('"maxCreates": {', '"maxUnmanaged": {"type": "integer", "minimum": 0},'),
         ),
-        "docs/commands.md": (("\n## JSON", "| `maxUnmanaged` | `max_unmanaged` | 5 | what nobody manages |\n"),),
+        "docs/commands.md": (("\n## Output formats", "| `maxUnmanaged` | `max_unmanaged` | 5 | unmanaged |\n"),),
     },
     check=check,
 )

@@ -23,7 +23,8 @@ ENVIRONMENT = "apiVersion: reconciler/v1\nkind: Environment\nmetadata: {name: pr
 class Addition(Struct, frozen=True):
     """A row of the table in docs/how-it-works.md, made up.
 
-    `change` is its first cell. `inserts` are by file: a text that is in it once, and what to put before that.
+    `change` is its first cell. `inserts` are by file: a text that is in it once, and what to put before that; a
+    new file has one insert, before nothing.
     `check` runs in a copy of the repository that has the inserts; it imports what they add.
     """
 

@@ -52,6 +52,13 @@ def family(samples: dict[str, float], name: str) -> dict[str, float]:
     return {sample: value for sample, value in samples.items() if sample.startswith(name) and value}
 
 
+def test_a_label_is_masked_like_all_else_that_is_shown() -> None:
+    key = "ssoready_sk_" + "a" * 25
+    text = Metrics([f"of {key}"]).text()
+    assert key.encode() not in text
+    assert b'environment="of ***"' in text
+
+
 def test_the_metrics_have_the_documented_names_and_labels_and_no_customers_name(tmp_path: Path) -> None:
     api, folder = Api(), environment(tmp_path / "m", "production", "acme")
     (folder / "broken.yaml").write_text(organization("globex", "  dispalyName: x\n"))

@@ -17,8 +17,10 @@ from reconciler.model.change import BlockReason, HintReason
 from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.settings import CLOUD_URL
+from reconciler.render.formats import FORMATS, TEXT
 from reconciler.source import schemas
 from tests.docs.pages import ROOT, blocks, codes, command_lines, first_codes, page, sentences, table
+from tests.support.golden import settled
 
 PAGE, SENTENCES = page("commands.md"), sentences("commands.md")
 ONLINE = "plan", "apply", "run", "show", "setup-link", "rotate-token"
@@ -76,6 +78,31 @@ def test_a_default_stands_where_its_flag_is_described(flag: str) -> None:
     meaning = next(row[3] for row in table(PAGE, "flag", "variable") if codes(row[0]) == [flag])
     shown = f"{default:g}" if isinstance(default, int | float) else f"`{default}`"
     assert f"{shown} by default" in meaning
+
+
+def test_the_table_of_formats_is_the_codes_own() -> None:
+    """UPDATE_GOLDEN=1 writes it."""
+    head = "| `--output` | is for | commands |\n|---|---|---|\n"
+    offered = {
+        name: [command for command, own in commands().items() if "--output" in flags(own) and offers(own, name)]
+        for name in FORMATS
+    }
+    every = offered[TEXT.name]
+    rows = [
+        f"| `{name}` | {form.about} | "
+        + ("all with this flag" if offered[name] == every else ", ".join(f"`{each}`" for each in offered[name]))
+        + " |\n"
+        for name, form in FORMATS.items()
+    ]
+    before, _, rest = page("commands.md").partition(head)
+    text = before + head + "".join(rows) + rest[rest.index("\n\n") + 1 :]
+    assert settled(ROOT / "docs" / "commands.md", text) == text
+
+
+def offers(command: click.Command, name: str) -> bool:
+    choice = flags(command)["--output"].type
+    assert isinstance(choice, click.Choice)
+    return name in map(str, choice.choices)
 
 
 def variables() -> set[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import re
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from reconciler.core.values import metadata
 from reconciler.engine.load import load
 from reconciler.source import schemas, snapshot, yaml
 from tests.docs.pages import PAGES, ROOT, Block, blocks, codes, first_codes, page, prose, sentences, table
+from tests.support.rules import RULE, rules
 
 EXAMPLE = ROOT / "manifests" / "production"
 NOW = 1_800_000_000.0
@@ -74,30 +73,6 @@ def test_the_manifest_of_the_readme_says_nothing_else_than_the_example() -> None
 
 
 # -- rules -------------------------------------------------------------------------------------------
-
-RULE = re.compile(r"\b[a-z]+(?:-[a-z]+)?/[a-z][a-z0-9-]*\b")
-# which function gives a rule without its family, and what that is
-FAMILIES = {
-    ("yaml.py", "_report"): ("yaml",),
-    ("yaml.py", "_lose"): ("yaml",),
-    ("yaml.py", "_refuse"): ("yaml",),
-    ("metadata.py", "_Unfit"): ("metadata",),
-    ("snapshot.py", "_Unfit"): ("file", "reference"),
-}
-
-
-def rules() -> set[str]:
-    """Every rule that the code can give, found where it is given."""
-    found: set[str] = set()
-    for path in (ROOT / "reconciler").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {node.value} if RULE.fullmatch(node.value) else set()
-            elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                families = FAMILIES.get((path.name, name), ())
-                found |= {f"{family}/{node.args[0].value}" for family in families}
-    return {rule for rule in found if not rule.startswith(("reconciler/", "text/", "application/"))}
 
 
 def test_every_rule_that_is_mentioned_exists() -> None:

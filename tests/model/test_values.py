@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from msgspec import Struct, structs
 
-from reconciler.model import change, condition, event, kinds, manifest, outcome, settings, state
+from reconciler.model import change, condition, customer, event, kinds, manifest, outcome, settings, state
 from reconciler.model.change import FieldChange, Key
 from reconciler.model.kinds import KindName
-from reconciler.model.manifest import Origin, attachment
+from reconciler.model.manifest import Origin, Problem, Severity, Validation, attachment
 from reconciler.model.settings import Selection
 from tests.support.build import update
 
-MODULES = (change, condition, event, kinds, manifest, outcome, settings, state)
+MODULES = (change, condition, customer, event, kinds, manifest, outcome, settings, state)
 VALUES = sorted(
     {
         each
@@ -51,6 +51,11 @@ def test_a_place_is_written_as_editors_read_it_and_sorts_by_file_then_line() -> 
 )
 def test_a_reference_is_relative_to_the_manifest_that_makes_it(file: str, reference: str, path: str) -> None:
     assert attachment(Origin(file), reference) == path
+
+
+def test_what_a_check_found_has_errors_and_warnings() -> None:
+    problems = tuple(Problem("a/b", severity, Origin("a"), "wrong") for severity in Severity)
+    assert (Validation(problems, 1, 1).errors, Validation((), 1, 1).errors) == (1, 0)
 
 
 def test_a_changes_risks_are_its_risky_fields() -> None:

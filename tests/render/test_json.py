@@ -13,9 +13,11 @@ from msgspec import structs
 
 from reconciler.core.planning.plan import plan as planned
 from reconciler.model.change import Action, Refusal
+from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.manifest import Origin, Problem, Severity
+from reconciler.model.manifest import Origin, Problem, Severity, Validation
 from reconciler.model.outcome import Halt, Outcome, Report, Result
+from reconciler.model.secret import Secret
 from reconciler.model.state import Desired, Observed, Organization, SAMLConnection, SCIMDirectory
 from reconciler.render import json
 from reconciler.source import schemas
@@ -130,7 +132,7 @@ def test_a_report_has_each_change_and_its_end() -> None:
 )
 def test_any_problems_are_as_their_schema_has_them(problems: list[Problem]) -> None:
     """A file's name may be no text at all, its message anything."""
-    document = read(json.validation(problems, 3, 4))
+    document = read(json.validation(Validation(tuple(problems), 3, 4)))
     assert document["summary"]["errors"] + document["summary"]["warnings"] == len(problems)
     severities = [problem["severity"] for problem in document["problems"]]
     assert severities == sorted(severities)
@@ -143,21 +145,21 @@ def test_any_error_is_as_its_schema_has_it(message: str, hint: str) -> None:
 
 def test_a_customer_and_what_is_made_for_one() -> None:
     organization = Organization(org_id(1), ENVIRONMENT_ID, "Acme", "4711", ("acme.example",))
-    connections = [SAMLConnection(conn_id(2), org_id(1), True), SAMLConnection(conn_id(3), org_id(1))]
-    directories = [SCIMDirectory(dir_id(4), org_id(1), True, "https://scim.example", True)]
-    found = read(json.customer(organization, connections, directories, {conn_id(2): NEW}))
+    connections = (SAMLConnection(conn_id(2), org_id(1), True), SAMLConnection(conn_id(3), org_id(1)))
+    directories = (SCIMDirectory(dir_id(4), org_id(1), True, "https://scim.example", True),)
+    found = read(json.customer(Customer(organization, connections, directories, {conn_id(2): NEW})))
     assert [each["idpCertificate"] for each in found["samlConnections"]] == [
         {"sha256": "77fe" * 16, "notAfter": "2029-01-10T00:00:00Z"},
         None,
     ]
     assert found["scimDirectories"][0]["hasBearerToken"] is True
-    assert read(json.bearer_token(dir_id(4), delivered=True))["delivered"] is True
+    assert read(json.token_rotation(TokenRotation(dir_id(4), delivered=True)))["delivered"] is True
 
 
 def test_only_a_setup_link_may_hold_a_secret() -> None:
     url = "https://admin.example/setup?one-time-token=abc"
-    assert read(json.setup_link(url), secret=True)["url"] == url
-    assert read(json.setup_link(url))["url"] == "https://admin.example/setup?***"
+    assert read(json.setup_link(Secret(url)), secret=True)["url"] == url
+    assert read(json.setup_link(Secret(url)))["url"] == "https://admin.example/setup?***"
     leaking = structs.replace(WHOLE, suspended={"acme": f"see {url}", "globex": "ssoready_sk_" + "a" * 25})
     assert [each["reason"] for each in read(json.plan(leaking))["suspended"]] == [
         "see https://admin.example/setup?***",

@@ -8,13 +8,15 @@ from msgspec import structs
 
 from reconciler.core.planning.plan import plan as planned
 from reconciler.model.change import Hint, HintReason, Pin, Unmanaged
+from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import UsageError
 from reconciler.model.kinds import KindName
-from reconciler.model.manifest import Origin, Problem, Severity
-from reconciler.model.outcome import Report
-from reconciler.model.state import Certificate, Desired, Observed, Organization, SAMLConnection, SCIMDirectory
+from reconciler.model.manifest import Origin, Problem, Severity, Validation
+from reconciler.model.outcome import Halt, Report
+from reconciler.model.secret import Secret
+from reconciler.model.state import Desired, Observed, Organization, SAMLConnection, SCIMDirectory
 from reconciler.render import text
-from reconciler.render.text import Style
+from reconciler.render.style import Style
 from tests.support import strategies
 from tests.support.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
 from tests.support.plans import EMPTY, NEW, REFUSED, REPORT, WHOLE
@@ -72,7 +74,7 @@ def test_pins_come_with_what_to_do_about_them() -> None:
     assert (
         text.pins(WHOLE, LOOK)
         == """
-2 matches have no `id:` in git. Paste it there, and nothing else is ever taken for it:
+2 matches are not pinned. Paste these lines into git to make sure of the match:
     id: org_0000000000000000000000003  # acme  manifests/acme.yaml:4
     id: saml_conn_0000000000000000000000009  # acme saml/okta  manifests/acme.yaml:9
 """
@@ -90,14 +92,14 @@ def test_what_needs_no_action_never_floods() -> None:
     lines = text.plan(many).splitlines()
     assert len(lines) == 1 + 2 * 11
     assert lines[11] == "  … and 9,990 more hints of this kind; `--output json` lists them all"
-    assert lines[22] == "  … and 9,990 more that are live, not in git; `--output json` lists them all"
+    assert lines[22] == "  … and 9,990 more unmanaged; `--output json` lists them all"
     assert len(text.pins(many).splitlines()) == 2 + 11
 
 
 def test_a_report() -> None:
     assert (
         text.report(REPORT, LOOK)
-        == """\
+        == """
 applied   update acme  org_0000000000000000000000003
 stale     update acme saml/okta  saml_conn_0000000000000000000000009: primary moved.
 applied   create globex  id: org_0000000000000000000000006  # manifests/globex.yaml:1
@@ -105,16 +107,26 @@ unknown   create globex saml/entra: POST /v1/saml-connections: no answer within 
 failed    issue globex setup-link  org_0000000000000000000000006: cannot write delivered: No space left on device
 Stopped: asked to stop (1 not started).
 Done: 2 applied, 1 failed, 1 unknown, 1 stale. 3 blocked in the plan.
-Unknown: it may have been done. Run `reconciler plan`, which looks; nothing is made twice.
-Stale: the live object moved after it was planned, so nothing was written to it. Plan again.
-Paste the `id:` lines into their manifests, and nothing else is ever taken for what was made.
+Unknown: it may have been written. Run `reconciler plan` to see; nothing is created twice.
+Stale: the live object changed after the plan was made, so nothing was written. Plan again.
+Paste the `id:` lines into the manifests, to pin what was created.
 """
     )
 
 
-def test_reports_of_nothing() -> None:
-    assert text.report(Report(EMPTY)) == "Done: nothing.\n"
-    assert text.report(Report(REFUSED)).startswith("Refused (maxCreates)")
+def test_a_report_adds_nothing_where_the_plan_has_said_all() -> None:
+    assert text.report(Report(EMPTY)) == ""
+    assert text.report(Report(REFUSED)) == ""
+
+
+def test_an_apply_that_was_stopped_before_its_first_write_is_cancelled() -> None:
+    stopped = Report(WHOLE, halt=Halt("Interrupted", "not confirmed", 5))
+    assert text.report(stopped) == "\nCancelled. Nothing was written.\n"
+    refused = Report(WHOLE, halt=Halt("Unauthorized", "the key was refused", 3))
+    assert text.report(refused).splitlines()[1:] == [
+        "Stopped: the key was refused (6 not started).",
+        "Done: nothing. 3 blocked in the plan.",
+    ]
 
 
 def test_colours_mark_what_is_what_and_change_no_word() -> None:
@@ -131,12 +143,12 @@ def test_colours_mark_what_is_what_and_change_no_word() -> None:
 
 
 def test_problems_worst_first_with_place_rule_and_hint() -> None:
-    problems = [
+    problems = (
         Problem("certificate/expires", Severity.WARNING, Origin("a.yaml", 3, 5), "it ends in 3 days", "renew it"),
         Problem("yaml/duplicate-key", Severity.ERROR, Origin("b.yaml", 7, 3), "`name` stands twice"),
-    ]
+    )
     assert (
-        text.validation(problems, 3, 4, LOOK)
+        text.validation(Validation(problems, 3, 4), LOOK)
         == """\
 manifests/b.yaml:7:3: error: `name` stands twice [yaml/duplicate-key]
 manifests/a.yaml:3:5: warning: it ends in 3 days [certificate/expires]
@@ -144,7 +156,7 @@ manifests/a.yaml:3:5: warning: it ends in 3 days [certificate/expires]
 Invalid: 4 manifests in 3 files, 1 error, 1 warning.
 """
     )
-    assert text.validation([], 1, 1) == "Valid: 1 manifest in 1 file, 0 errors, 0 warnings.\n"
+    assert text.validation(Validation((), 1, 1)) == "Valid: 1 manifest in 1 file, 0 errors, 0 warnings.\n"
 
 
 def test_a_customer() -> None:
@@ -152,9 +164,8 @@ def test_a_customer() -> None:
     connection = SAMLConnection(conn_id(2), org_id(1), True, "", "", "urn:a", "urn:sp", "https://sp.example/acs")
     blank = SAMLConnection(conn_id(3), org_id(1))
     directory = SCIMDirectory(dir_id(4), org_id(1), False, "https://scim.example", True)
-    certificates: dict[str, Certificate] = {conn_id(2): NEW}
     assert (
-        text.customer(organization, [connection, blank], [directory], certificates)
+        text.customer(Customer(organization, (connection, blank), (directory,), {conn_id(2): NEW}))
         == """\
 -  org_0000000000000000000000001  in env_1111111111111111111111111
   external id  4711
@@ -181,11 +192,18 @@ scim  scim_directory_0000000000000000000000004
     )
 
 
+def test_what_is_made_for_a_customer() -> None:
+    assert text.setup_link(Secret("https://admin.example/setup?one-time-token=a")).endswith("token=a\n")
+    done = text.token_rotation(TokenRotation(dir_id(4), delivered=True))
+    assert done == f"Rotated the token of {dir_id(4)} and delivered it.\n"
+    assert text.token_rotation(TokenRotation(dir_id(4), delivered=False)) == "Cancelled. Nothing was rotated.\n"
+
+
 def test_an_error_says_what_and_what_next() -> None:
     assert (
-        text.failure(UsageError("no folder was named", "Name one.")) == "error: no folder was named\n  Name one.\n"
+        text.error(UsageError("no folder was named", "Name one.")) == "error: no folder was named\n  Name one.\n"
     )
-    assert text.failure(UsageError("it broke")) == "error: it broke\n"
+    assert text.error(UsageError("it broke")) == "error: it broke\n"
 
 
 def test_a_domain_that_only_stands_twice_is_shown_all_the_same() -> None:

@@ -19,6 +19,7 @@ from reconciler.emulator.faults import RESPONSES
 from reconciler.model.change import HintReason, Plan
 from reconciler.model.kinds import KindName
 from reconciler.render import json, text
+from reconciler.render.style import Style
 from tests.simulation.clock import run
 from tests.simulation.ledger import ENVIRONMENT, KIND_OF_ROW, Ledger, Sent, Violated, comparable
 from tests.simulation.network import Network, Weather
@@ -281,7 +282,7 @@ class World:
             self.ledger.violated(f"after {REST_PASSES} passes without faults there is still to do: {left}")
         self._converged(plan, revision)
         self.log.write(str(json.dumps(json.plan(plan))))
-        self.log.write(text.plan(plan, text.Style(colour=False, folder="")))
+        self.log.write(text.plan(plan, Style()))
 
     def _converged(self, plan: Plan, revision: Revision) -> None:
         """Every owned field is as stated, or its resource stands blocked with a reason, or out of our hands."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
 from msgspec import Struct
 
+from reconciler.core.values.redaction import cut, unkeyed
 from reconciler.model.manifest import Origin, Problem, Severity
 
 _MAX_SHOWN = 60
-_RUN = re.compile(r"[A-Za-z0-9+/=]{32,}|ssoready_[A-Za-z]+_\w+")
-_KEYLIKE = re.compile(r"ssoready_|[^A-Z]*[A-Z].*[0-9]|[^0-9]*[0-9].*[A-Z]")
 
 
 class Fault(Struct, frozen=True):
@@ -33,12 +32,10 @@ def warning(rule: str, message: str, hint: str = "") -> Fault:
 
 
 def shown(text: str) -> str:
-    """A stated text as a message may repeat it: short, and nothing that looks like a key or a line of one."""
-    if "PRIVATE KEY" in text:
-        return "a private key"
-    text = _RUN.sub(_cut, text)
-    return f"`{text}`" if len(text) <= _MAX_SHOWN else f"`{text[: _MAX_SHOWN - 1]}…`"
+    """A stated text as a message may repeat it: in backticks, short, and nothing that looks like a key in it."""
+    return "a private key" if "PRIVATE KEY" in text else f"`{cut(unkeyed(text), _MAX_SHOWN)}`"
 
 
-def _cut(run: re.Match[str]) -> str:
-    return f"{run[0][:8]}…" if _KEYLIKE.match(run[0]) else run[0]
+def worst_first(problems: Iterable[Problem]) -> list[Problem]:
+    """Errors before warnings, then by place."""
+    return sorted(problems, key=lambda each: (each.severity is not Severity.ERROR, each.origin, each.rule))

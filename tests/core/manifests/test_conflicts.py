@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -106,10 +107,10 @@ def claims(owners: list[int], *, stated: bool = True) -> list[tuple[int, Problem
 
 def test_each_is_told_of_three_others_and_how_many_more_there_are() -> None:
     messages = [problem.message for _, problem in claims(list(range(6)))]
-    assert messages[0] == "the domain `x` stands at 1.yaml:1:1, 2.yaml:1:1, 3.yaml:1:1 and 2 more too"
-    assert messages[1] == "the domain `x` stands at 0.yaml:1:1, 2.yaml:1:1, 3.yaml:1:1 and 2 more too"
-    assert messages[5] == "the domain `x` stands at 0.yaml:1:1, 1.yaml:1:1, 2.yaml:1:1 and 2 more too"
-    assert [problem.message for _, problem in claims([0, 1, 2, 3])][3].endswith("1.yaml:1:1, 2.yaml:1:1 too")
+    named = [re.findall(r"(\d)\.yaml", message) for message in messages]
+    assert (named[0], named[1], named[5]) == (["1", "2", "3"], ["0", "2", "3"], ["0", "1", "2"])
+    assert all("2 more" in message for message in messages)
+    assert not any("more" in problem.message for _, problem in claims([0, 1, 2, 3]))
 
 
 def test_equal_defaults_alone_are_no_clash() -> None:

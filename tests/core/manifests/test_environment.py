@@ -28,7 +28,8 @@ def test_of_several_each_is_told_of_another() -> None:
     chosen, problems = find([environment("a.yaml"), environment("b.yaml"), environment("c.yaml")])
     assert chosen is None
     assert rules(problems) == [("environment/two", f"{name}.yaml") for name in "abc"]
-    assert [each.message.split()[4] for each in problems] == ["b.yaml:1:1,", "a.yaml:1:1,", "a.yaml:1:1,"]
+    others = ["b.yaml:1:1", "a.yaml:1:1", "a.yaml:1:1"]
+    assert all(other in each.message for other, each in zip(others, problems, strict=True))
 
 
 def test_one_below_the_root_is_not_used() -> None:

@@ -143,7 +143,7 @@ def test_a_file_is_relative_to_the_manifest_and_named_in_the_message() -> None:
         {"name": "a", "idp": {"certificate": {"file": "../certs/./x.pem"}}}
     ])  # fmt: skip
     _, (problem,) = declare(manifest, Context(UNKNOWN, {"a/certs/x.pem": pem(days=-1).encode()}, NOW))
-    assert problem.message == "a/certs/x.pem: the certificate expired on 2026-11-23"
+    assert problem.message.startswith("a/certs/x.pem: ")
 
 
 def test_days_to_warn_come_from_the_environment() -> None:

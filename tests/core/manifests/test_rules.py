@@ -109,11 +109,9 @@ def test_every_fault_says_what_to_do() -> None:
 def test_the_one_that_is_primary_already_is_named_unless_it_has_no_name() -> None:
     named = connections({"primary": True}, {"primary": True, "id": PIN})
     nameless = {"samlConnections": [{"primary": True}, {"primary": True, "id": PIN}]}
-    messages = [
-        [fault.message for _, fault in soundness.check(spec, forbid_public_mail=True)]
-        for spec in (named, nameless)
-    ]
-    assert messages == [["`c0` is to be the primary one already"], ["another is to be the primary one already"]]
+    (first,), (second,) = (list(soundness.check(spec, forbid_public_mail=True)) for spec in (named, nameless))
+    assert "`c0`" in first[1].message
+    assert "`" not in second[1].message
 
 
 KEYS = st.sampled_from(

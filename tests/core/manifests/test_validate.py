@@ -15,33 +15,31 @@ def check(document: Document) -> tuple[Problem, ...]:
     return (error(document.origin.file, 1), error(document.origin.file, 2))
 
 
-def judged(*documents: Document) -> list[tuple[str, str, str]]:
+def judged(*documents: Document) -> list[tuple[str, str]]:
     found = validate(Manifests("r", documents, {}, (), frozenset(), 1), check)
-    return [(each.rule, str(each.origin), each.message) for each in found]
+    return [(each.rule, str(each.origin)) for each in found]
 
 
 def test_every_document_of_a_known_kind_is_checked_and_every_fault_is_told() -> None:
     assert judged(organization("a"), environment()) == [
-        ("schema/type", "a.yaml:1:1", "wrong"),
-        ("schema/type", "a.yaml:2:1", "wrong"),
-        ("schema/type", "environment.yaml:1:1", "wrong"),
-        ("schema/type", "environment.yaml:2:1", "wrong"),
+        ("schema/type", "a.yaml:1:1"),
+        ("schema/type", "a.yaml:2:1"),
+        ("schema/type", "environment.yaml:1:1"),
+        ("schema/type", "environment.yaml:2:1"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("value", "rule", "place", "message"),
+    ("value", "rule", "place"),
     [
-        (None, "type", "acme.yaml:1:1", "a manifest is a mapping"),
-        (["a"], "type", "acme.yaml:1:1", "a manifest is a mapping"),
-        ({}, "kind", "acme.yaml:1:1", "`kind` is missing"),
-        ({"kind": None}, "kind", "acme.yaml#kind:1:1", "`kind` must be text"),
-        ({"kind": ["Organization"]}, "kind", "acme.yaml#kind:1:1", "`kind` must be text"),
-        ({"kind": "organization"}, "kind", "acme.yaml#kind:1:1", "the kind `organization` is not known"),
-        ({"kind": "x" * 1000}, "kind", "acme.yaml#kind:1:1", f"the kind `{'x' * 59}…` is not known"),
+        (None, "type", "acme.yaml:1:1"),
+        (["a"], "type", "acme.yaml:1:1"),
+        ({}, "kind", "acme.yaml:1:1"),
+        ({"kind": None}, "kind", "acme.yaml#kind:1:1"),
+        ({"kind": ["Organization"]}, "kind", "acme.yaml#kind:1:1"),
+        ({"kind": "organization"}, "kind", "acme.yaml#kind:1:1"),
+        ({"kind": "x" * 1000}, "kind", "acme.yaml#kind:1:1"),
     ],
 )
-def test_a_document_of_no_known_kind_is_not_checked_further(
-    value: Any, rule: str, place: str, message: str
-) -> None:
-    assert judged(document(value)) == [(f"schema/{rule}", place, message)]
+def test_a_document_of_no_known_kind_is_not_checked_further(value: Any, rule: str, place: str) -> None:
+    assert judged(document(value)) == [(f"schema/{rule}", place)]

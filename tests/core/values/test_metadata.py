@@ -26,10 +26,10 @@ from tests.support.certificates import (
 SAML1 = "urn:oasis:names:tc:SAML:1.1:protocol"
 
 
-def told(text: str | bytes) -> tuple[bool, list[tuple[str, str]]]:
-    """Whether an identity provider was found, and the rule and message of each fault."""
+def told(text: str | bytes) -> tuple[bool, list[str]]:
+    """Whether an identity provider was found, and the rule of each fault."""
     found, faults = parse(text.encode() if isinstance(text, str) else text, now=NOW, warn_days=30)
-    return found is not None, [(fault.rule.removeprefix("metadata/"), fault.message) for fault in faults]
+    return found is not None, [fault.rule.removeprefix("metadata/") for fault in faults]
 
 
 @pytest.mark.parametrize(
@@ -68,126 +68,52 @@ def test_other_encodings_that_the_file_declares_are_read() -> None:
 
 
 FAULTS = {
-    "empty": ("", "not-xml", "this is not well-formed XML (line 1, column 1)"),
-    "no end": ("<a>\n", "not-xml", "this is not well-formed XML (line 2, column 1)"),
-    "unknown encoding": (
-        '<?xml version="1.0" encoding="klingon"?><a/>',
-        "not-xml",
-        "this is not XML in a known encoding",
-    ),
-    "multi-byte encoding": (
-        '<?xml version="1.0" encoding="shift_jis"?><a/>',
-        "not-xml",
-        "this is not XML in a known encoding",
-    ),
-    "HTML": ("<html><body/></html>", "not-saml", "this is XML, but not SAML 2.0 metadata: no EntityDescriptor"),
-    "other namespace": (
-        '<EntityDescriptor entityID="x"/>',
-        "not-saml",
-        "this is XML, but not SAML 2.0 metadata: no EntityDescriptor",
-    ),
-    "DTD": (
-        f"<!DOCTYPE a>{entity()}",
-        "dtd",
-        "there is a document type declaration, which metadata does not need and attacks are made of",
-    ),
-    "external entity": (
-        f'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>{entity(entity_id="&x;")}',
-        "dtd",
-        "there is a document type declaration, which metadata does not need and attacks are made of",
-    ),
-    "undeclared entity": (
-        entity(entity_id="&x;"),
-        "not-xml",
-        "this is not well-formed XML (line 1, column 1)",
-    ),
-    "service provider": (
-        entity("<SPSSODescriptor/>"),
-        "no-idp",
-        "there is no identity provider in it (no IDPSSODescriptor for SAML 2.0)",
-    ),
-    "SAML 1.1": (
-        entity(role(protocol=SAML1)),
-        "no-idp",
-        "there is no identity provider in it (no IDPSSODescriptor for SAML 2.0)",
-    ),
-    "two": (
-        f"<EntitiesDescriptor {MD}>{entity()}{entity()}</EntitiesDescriptor>",
-        "several-idps",
-        "there are 2 identity providers in it, and one connection has one",
-    ),
-    "no entity id": (entity(entity_id=""), "entity-id", "the entityID is missing, too long or has blanks in it"),
-    "blank entity id": (
-        entity(entity_id="a b"),
-        "entity-id",
-        "the entityID is missing, too long or has blanks in it",
-    ),
-    "long entity id": (
-        entity(entity_id="x" * 2049),
-        "entity-id",
-        "the entityID is missing, too long or has blanks in it",
-    ),
-    "no service": (
-        entity(role(key_descriptor(der()))),
-        "no-http-post",
-        "no SingleSignOnService has the HTTP-POST binding (there are: none)",
-    ),
+    "empty": ("", "not-xml"),
+    "no end": ("<a>\n", "not-xml"),
+    "unknown encoding": ('<?xml version="1.0" encoding="klingon"?><a/>', "not-xml"),
+    "multi-byte encoding": ('<?xml version="1.0" encoding="shift_jis"?><a/>', "not-xml"),
+    "HTML": ("<html><body/></html>", "not-saml"),
+    "other namespace": ('<EntityDescriptor entityID="x"/>', "not-saml"),
+    "DTD": (f"<!DOCTYPE a>{entity()}", "dtd"),
+    "external entity": (f'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>{entity(entity_id="&x;")}', "dtd"),
+    "undeclared entity": (entity(entity_id="&x;"), "not-xml"),
+    "service provider": (entity("<SPSSODescriptor/>"), "no-idp"),
+    "SAML 1.1": (entity(role(protocol=SAML1)), "no-idp"),
+    "two": (f"<EntitiesDescriptor {MD}>{entity()}{entity()}</EntitiesDescriptor>", "several-idps"),
+    "no entity id": (entity(entity_id=""), "entity-id"),
+    "blank entity id": (entity(entity_id="a b"), "entity-id"),
+    "long entity id": (entity(entity_id="x" * 2049), "entity-id"),
+    "no service": (entity(role(key_descriptor(der()))), "no-http-post"),
     "two services": (
         entity(role(key_descriptor(der()), service(), service("https://other.example"))),
         "several-http-post",
-        "2 different SingleSignOnServices have the HTTP-POST binding",
     ),
-    "script": (
-        entity(role(key_descriptor(der()), service("javascript:alert(1)"))),
-        "redirect-url",
-        "the Location of the SingleSignOnService is not a sound address",
-    ),
-    "no address": (
-        entity(role(key_descriptor(der()), service(""))),
-        "redirect-url",
-        "the Location of the SingleSignOnService is not a sound address",
-    ),
-    "no certificate": (
-        entity(role(key_descriptor(der(), "encryption"), service())),
-        "no-certificate",
-        "the identity provider has no signing certificate in it",
-    ),
+    "script": (entity(role(key_descriptor(der()), service("javascript:alert(1)"))), "redirect-url"),
+    "no address": (entity(role(key_descriptor(der()), service(""))), "redirect-url"),
+    "no certificate": (entity(role(key_descriptor(der(), "encryption"), service())), "no-certificate"),
     "two certificates": (
         entity(role(key_descriptor(der()), key_descriptor(der("x.example")), service())),
         "several-certificates",
-        "the identity provider has 2 different signing certificates in it",
     ),
-    "no base64": (
-        entity(role().replace("MII", "M!I")),
-        "certificate",
-        "the signing certificate is not base64",
-    ),
-    "too deep": (
-        "<a>" * 65 + "</a>" * 65,
-        "too-deep",
-        "elements are nested more than 64 deep",
-    ),
-    "too large": (
-        entity() + " " * metadata.MAX_BYTES,
-        "too-large",
-        f"{len(entity()) + metadata.MAX_BYTES:,} bytes are more than the 1,048,576 allowed for metadata",
-    ),
+    "no base64": (entity(role().replace("MII", "M!I")), "certificate"),
+    "too deep": ("<a>" * 65 + "</a>" * 65, "too-deep"),
+    "too large": (entity() + " " * metadata.MAX_BYTES, "too-large"),
 }
 
 
 @pytest.mark.parametrize("case", FAULTS)
 def test_what_is_not_one_identity_provider_is_an_error(case: str) -> None:
-    text, rule, message = FAULTS[case]
-    assert told(text) == (False, [(rule, message)])
+    text, rule = FAULTS[case]
+    assert told(text) == (False, [rule])
     _, faults = parse(text.encode(), now=NOW, warn_days=30)
     assert all(fault.severity is Severity.ERROR and fault.hint for fault in faults)
 
 
 def test_the_certificate_is_judged_like_any_other() -> None:
     expired = entity(role(key_descriptor(der(days=-1)), service()))
-    assert told(expired) == (True, [("certificate/expired", "the certificate expired on 2026-11-23")])
+    assert told(expired) == (True, ["certificate/expired"])
     rubbish = entity(role(key_descriptor(b"rubbish"), service()))
-    assert told(rubbish) == (False, [("certificate/unreadable", "this is not an X.509 certificate")])
+    assert told(rubbish) == (False, ["certificate/unreadable"])
 
 
 def test_a_private_key_in_it_is_not_repeated() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reconciler.core.values.problems import Fault, shown, warning
+from reconciler.core.values.problems import Fault, shown, warning, worst_first
 from reconciler.model.manifest import Origin, Problem, Severity
-from tests.support.certificates import private_key
 
 HERE = Origin("acme.yaml", 3, 5)
 
@@ -29,20 +26,16 @@ def test_a_fault_of_another_file_names_it() -> None:
         ("acme", "`acme`"),
         ("x" * 60, f"`{'x' * 60}`"),
         ("x" * 61, f"`{'x' * 59}…`"),
-        ("org_" + "1" * 25, f"`org_{'1' * 25}`"),
-        ("certs/internationalbusinessmachines/okta.pem", "`certs/internationalbusinessmachines/okta.pem`"),
         ("-----BEGIN PRIVATE KEY-----", "a private key"),
         ("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg", "`MIGHAgEA…`"),
-        ("key ssoready_sk_1234567890abcdefghijklmno.", "`key ssoready…….`"),
-        ("key: ssoready_sk_1", "`key: ssoready…`"),
+        ("key: ssoready_sk_1", "`key: ***`"),
     ],
 )
 def test_a_text_is_shown_short_and_without_what_looks_like_a_key(text: str, as_shown: str) -> None:
-    assert shown(text).replace("……", "…") == as_shown.replace("……", "…")
+    assert shown(text) == as_shown
 
 
-@given(st.text(max_size=80), st.integers(0, 2), st.text("abc :-", max_size=20))
-def test_no_line_of_a_private_key_is_ever_shown(before: str, number: int, after: str) -> None:
-    line = private_key().splitlines()[1 + number]
-    assert line[8:40] not in shown(f"{before} {line} {after}")
-    assert len(shown(f"{before} {line} {after}")) <= 62
+def test_errors_come_before_warnings_and_then_the_places_count() -> None:
+    late, early = Origin("b", 1), Origin("a", 9)
+    found = [warning("a/b", "w").at(early), Fault("a/b", "z").at(late), Fault("b/a", "y").at(early)]
+    assert [each.message for each in worst_first(found)] == ["y", "z", "w"]

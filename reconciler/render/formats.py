@@ -1,0 +1,79 @@
+"""The output formats as a table: `--output`, its documentation and its tests follow from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import Struct
+
+from reconciler.model.change import Plan
+from reconciler.model.customer import Customer, TokenRotation
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.manifest import Validation
+from reconciler.model.outcome import Report
+from reconciler.model.secret import Secret
+from reconciler.render import json, text
+from reconciler.render.style import Style
+
+T = TypeVar("T")
+Rendered = str | bytes  # a text is written in the terminal's encoding, bytes as they are
+
+
+class Format(Struct, frozen=True):
+    """One row. Any command may end as any of the four values, so that every format has a form for each.
+
+    `about` says in the documentation what the format is for. A `document` is for machines: stdout then holds
+    exactly one, whatever happens. Otherwise parts follow each other, and errors go to stderr.
+    """
+
+    name: str
+    about: str
+    plan: Callable[[Plan, Style], Rendered]
+    report: Callable[[Report, Style], Rendered]
+    validation: Callable[[Validation, Style], Rendered]
+    error: Callable[[ReconcilerError, Style], Rendered]
+    document: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CustomerFormat(Format, frozen=True, kw_only=True):
+    """A row that also has forms for `show`, `setup-link` and `rotate-token`; only they offer it."""
+
+    customer: Callable[[Customer, Style], Rendered]
+    setup_link: Callable[[Secret, Style], Rendered]
+    token_rotation: Callable[[TokenRotation, Style], Rendered]
+
+
+def _encoded(document_of: Callable[[T], json.Document]) -> Callable[[T, Style], bytes]:
+    return lambda value, _: json.dumps(document_of(value))
+
+
+TEXT = CustomerFormat(
+    name="text",
+    about="people; its wording may change",
+    plan=lambda plan, style: text.plan(plan, style) + text.pins(plan, style),
+    report=text.report,
+    validation=text.validation,
+    error=text.error,
+    document=False,
+    customer=text.customer,
+    setup_link=text.setup_link,
+    token_rotation=text.token_rotation,
+)
+JSON = CustomerFormat(
+    name="json",
+    about="machines; its schemas are published",
+    plan=_encoded(json.plan),
+    report=_encoded(json.report),
+    validation=_encoded(json.validation),
+    error=_encoded(json.error),
+    customer=_encoded(json.customer),
+    setup_link=lambda link, _: json.dumps(json.setup_link(link), secret=True),
+    token_rotation=_encoded(json.token_rotation),
+)
+
+FORMATS: dict[str, Format] = {row.name: row for row in (TEXT, JSON)}
+CUSTOMER_FORMATS = {name: row for name, row in FORMATS.items() if isinstance(row, CustomerFormat)}

@@ -1,10 +1,9 @@
-"""Folders of manifests for tests, and what is found in them, flat enough to be compared at a glance."""
+"""Folders of manifests for tests, and what is found in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from reconciler.engine.load import Loaded, load_partly
 from reconciler.model.manifest import Problem
@@ -13,18 +12,11 @@ from tests.core.certificates import NOW
 ENVIRONMENT = "apiVersion: reconciler/v1\nkind: Environment\nmetadata: {name: production}\n"
 
 
-class Found(NamedTuple):
-    """A problem: rule, severity, place, message, hint."""
-
-    rule: str
-    severity: str
-    place: str
-    message: str
-    hint: str
-
-
-def found(problem: Problem) -> Found:
-    return Found(problem.rule, str(problem.severity), str(problem.origin), problem.message, problem.hint)
+def placed(problems: Iterable[Problem]) -> list[tuple[str, str, str]]:
+    """Rule, severity and place of each; its words are whole."""
+    found = list(problems)
+    assert all(each.message and each.hint for each in found)
+    return [(each.rule, str(each.severity), str(each.origin)) for each in found]
 
 
 def organization(name: str = "acme", spec: str = "{}") -> str:
@@ -47,7 +39,3 @@ def sound(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def load(folder: Path, *, allow_empty: bool = False) -> Loaded:
     return load_partly(str(folder), now=NOW, allow_empty=allow_empty)
-
-
-def problems(folder: Path, *, allow_empty: bool = False) -> list[Found]:
-    return [found(problem) for problem in load(folder, allow_empty=allow_empty).problems]

@@ -1,7 +1,7 @@
-"""Finds where in a file a value stands, without keeping the place of everything.
+"""Finds the line and column of a value, without keeping those of every value.
 
-Nearly all documents are sound and nobody asks; one that has a fault is read a second time (0.1 ms).
-Items of lists are asked for in sound documents too, so their places are noted while a document is built.
+Only faulty documents need them, so a document is parsed a second time when somebody asks (0.1 ms). The places of
+list items are needed in sound documents too: they are noted while the document is built.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Next = Callable[[], Event]
 
 
 class Place(NamedTuple):
-    """Where a value stands, counted from 0, and a scalar's own spelling."""
+    """Where a value begins, counted from 0, and a scalar as the file spells it."""
 
     line: int
     column: int
@@ -28,8 +28,8 @@ class Place(NamedTuple):
 class Places:
     """The places of one document.
 
-    `text` is the document's own lines, the first of them being line `line` of `file`, counted from 0.
-    `items` are the places of list items that are mappings, by the identity of the value.
+    `text` is the lines of the document; the first of them is line `line` of `file`, counted from 0.
+    `items` has the places of list items that are mappings, by the identity of the value.
     """
 
     __slots__ = ("_file", "_found", "_items", "_line", "_text", "_value")
@@ -43,7 +43,7 @@ class Places:
         self._found: dict[Path, Place] | None = None
 
     def origin(self, path: Path) -> Origin:
-        """The place of a list's item, or of a mapping's key; of the nearest one around it if it is not there."""
+        """The place of a list item or of a key; for a path that does not exist, of the nearest value around it."""
         noted = self._items.get(id(self._at(path)))
         if noted is not None:
             return Origin(self._file, noted[0] + 1, noted[1] + 1)
@@ -86,7 +86,7 @@ def events(text: str) -> Next:
 
 
 def _note(found: dict[Path, Place], path: Path, event: Event, following: Next, key: Event = None) -> None:
-    """Notes every path at and below a node; of a key that stands twice, the first."""
+    """Notes every path at and below a node; of a duplicate key, the first."""
     mark = (key or event).start_mark
     found[path] = Place(mark.line, mark.column, event.value if isinstance(event, ScalarEvent) else "")
     if isinstance(event, SequenceStartEvent):

@@ -1,4 +1,4 @@
-"""Which commit a folder is at, so that a plan and a report can say what they were made from."""
+"""Finds the commit that a folder is at, so that plans and reports can name what they were made from."""
 
 from __future__ import annotations
 
@@ -10,37 +10,39 @@ _MAX_FILE_BYTES = 16 * 1024 * 1024  # packed-refs of a large repository
 
 
 def commit(root: str) -> str | None:
-    """The name of a git-sync worktree, or the HEAD of the checkout around the folder; None if there is neither."""
-    for folder in (Path(root), *Path(root).parents):
-        if _COMMIT.fullmatch(folder.name):
-            return folder.name
-        git = folder / ".git"
-        if git.exists():
-            return _head(git)
+    """The commit that a git-sync worktree is named after, or the HEAD of the checkout around the folder.
+
+    None if there is neither, or the repository cannot be read.
+    """
+    try:
+        for folder in (Path(root), *Path(root).parents):
+            if _COMMIT.fullmatch(folder.name):
+                return folder.name
+            if (folder / ".git").exists():
+                return _head(folder / ".git")
+    except (OSError, ValueError):  # ValueError: not UTF-8, or a NUL in a name
+        return None
     return None
 
 
 def _head(git: Path) -> str | None:
-    try:
-        if git.is_file():
-            git = git.parent / _text(git).removeprefix("gitdir:").strip()
-        head = _text(git / "HEAD")
-        if not head.startswith("ref:"):
-            return _only_commit(head)
-        reference = head.removeprefix("ref:").strip()
-        common = git / "commondir"
-        shared = git / _text(common) if common.is_file() else git
-        for base in (git, shared):
-            if (base / reference).is_file():
-                return _only_commit(_text(base / reference))
-        packed = _text(shared / "packed-refs").splitlines()
-        return next((_only_commit(line.split()[0]) for line in packed if line.endswith(f" {reference}")), None)
-    except (OSError, ValueError):  # ValueError: not UTF-8, or a NUL in a name
-        return None
+    if git.is_file():
+        git = git.parent / _text(git).removeprefix("gitdir:").strip()
+    head = _text(git / "HEAD")
+    if not head.startswith("ref:"):
+        return _only_commit(head)
+    reference = head.removeprefix("ref:").strip()
+    common = git / "commondir"
+    shared = git / _text(common) if common.is_file() else git
+    for base in (git, shared):
+        if (base / reference).is_file():
+            return _only_commit(_text(base / reference))
+    packed = _text(shared / "packed-refs").splitlines()
+    return next((_only_commit(line.split()[0]) for line in packed if line.endswith(f" {reference}")), None)
 
 
 def _text(path: Path) -> str:
-    """The content of a small regular file; nothing is opened that could block."""
+    """The content of a regular file, stripped. Anything else is not opened: it could block."""
     if not path.is_file():
         raise FileNotFoundError(path)
     with path.open(encoding="utf-8") as file:

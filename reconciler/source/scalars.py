@@ -1,9 +1,9 @@
-"""What an unquoted scalar is: YAML 1.2's core types, less every spelling that readers of YAML disagree about.
+"""Decides what an unquoted scalar means: YAML 1.2's core types, without spellings that YAML tools disagree about.
 
 YAML 1.1 turns `no` into false, `0123` into 83, `1:20` into 80 and `2026-11-24` into a date; YAML 1.2 does not.
-A manifest is read by editors, formatters and other tools too, so a spelling is taken only where both
-agree (https://yaml.org/spec/1.2.2/#103-core-schema, https://yaml.org/type/), and whole numbers only as
-long as a reader that keeps them as doubles loses no digit.
+Editors, formatters and other tools read manifests too, so a spelling is accepted only where both versions agree
+(https://yaml.org/spec/1.2.2/#103-core-schema, https://yaml.org/type/), and a whole number only if a reader that
+keeps it as a double loses no digit.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # only escapes b
 
 
 class Ambiguous(Struct, frozen=True):
-    """A spelling that readers disagree about; `hint` says how to write what was meant."""
+    """A spelling that YAML tools disagree about; `hint` says how to write what was meant."""
 
     hint: str
 
 
 def quoted(text: str) -> str:
-    """How to write a scalar so that everybody reads it as text, if it is short enough to be repeated."""
+    """A hint: how to write a scalar so that every tool reads it as text."""
     return f'write "{text}"' if len(text) <= 40 else "put it in quotes"
 
 
@@ -48,7 +48,7 @@ _WORDS: dict[str, Scalar | Ambiguous] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **{
-        spelling: Ambiguous(f"{quoted(spelling)} for text, {meaning} otherwise")
+        spelling: Ambiguous(f"{quoted(spelling)} for text, or {meaning}")
         for words, meaning in ((("yes", "on", "y"), "true"), (("no", "off", "n"), "false"))
         for word in words
         for spelling in (word, word.capitalize(), word.upper())
@@ -74,7 +74,7 @@ _REWRITTEN = re.compile(
 
 
 def plain(text: str) -> Scalar | Ambiguous:
-    """The value of an unquoted scalar; text comes back as the same object."""
+    """The value of an unquoted scalar; a text is returned as it is."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _NUMERIC_START:
@@ -85,5 +85,5 @@ def plain(text: str) -> Scalar | Ambiguous:
         number = float(text)
         return int(number) if number.is_integer() else number  # 1.0 is an integer to JSON Schema
     if _REWRITTEN.fullmatch(text):
-        return Ambiguous(f"{quoted(text)} for text, an ordinary decimal number otherwise")
+        return Ambiguous(f"{quoted(text)} for text, or a plain decimal number")
     return text

@@ -1,7 +1,7 @@
-"""Reads a folder of manifests as one immutable value, however the folder is being changed meanwhile.
+"""Reads a folder of manifests as one immutable value, even while the folder is being changed.
 
-A git-sync link or a ConfigMap's `..data` is resolved once, so that one reading never mixes two commits; what
-changes in the middle restarts it. Nothing is opened that could block, and nothing outside the folder is read.
+Links (git-sync's, a ConfigMap's `..data`) are resolved once, so that one reading never mixes two commits; a change
+in the middle restarts it. Nothing is opened that could block, and nothing outside the folder is read.
 """
 
 # names stay text: making a Path of each of 20,000 costs as much as reading them
@@ -29,10 +29,18 @@ MAX_ATTEMPTS = 5
 _ENDINGS = (".yaml", ".yml")
 _CONFIG_MAP = "..data"
 _NAME_IT = "Name the folder of one environment."
-_HINT = "only regular files inside the environment's folder are read"
-_RELATIVE = "write the file's path relative to the folder of this manifest"
+_SPLIT = "Split the environment."
+_REGULAR = "only regular files inside the environment's folder are read"
+_RELATIVE = "write the path relative to the folder of this manifest"
+_BAD_NAME = Fault("file/name", "the path has a character that is not printable or not UTF-8", "rename it")
+_NAMED_LIKE_A_FILE = Fault("file/not-regular", "this folder is named like a manifest", "rename the folder")
+_LINKED_FOLDER = warning(
+    "file/linked-folder",
+    "this is a link to a folder; manifests behind it are not read",
+    "put the folder itself here; ignore this if it has no manifests",
+)
 
-Place = Callable[[], Origin]  # looked up only if there is something to say about it
+Place = Callable[[], Origin]  # called only if there is a problem: finding a place is slow
 
 
 class _Moved(Exception):
@@ -40,15 +48,15 @@ class _Moved(Exception):
 
 
 class _Unfit(Exception):
-    """A file that is not read; `rule` is the part behind the slash."""
+    """A file that is not read; `rule` is the part after the slash."""
 
-    def __init__(self, rule: str, message: str, hint: str = _HINT) -> None:
+    def __init__(self, rule: str, message: str, hint: str = _REGULAR) -> None:
         super().__init__(message)
         self.rule, self.message, self.hint = rule, message, hint
 
 
 class _Version(NamedTuple):
-    """What tells one content of a path from another without reading it."""
+    """Tells whether a path was changed, without reading it."""
 
     inode: int
     size: int
@@ -74,7 +82,7 @@ def read(folder: str) -> Manifests:
         except OSError as error:
             raise SourceError(f"cannot read {error.filename}: {error.strerror}", "Make it readable.") from None
         if _resolved(folder) != root:
-            continue  # before judging an empty folder: it may be a worktree that is being removed
+            continue  # an empty folder may be the old worktree, half removed
         if not manifests.files:
             raise SourceError(f"{root} has no *.yaml or *.yml files", _NAME_IT)
         return manifests
@@ -82,7 +90,11 @@ def read(folder: str) -> Manifests:
 
 
 def digest(folder: str) -> str:
-    """Changes whenever the folder's manifests do: its target, and every file's name, size and time."""
+    """A hash that changes whenever the folder's manifests do, of every file's name, size and time.
+
+    Raises:
+        SourceError: the folder cannot be read.
+    """
     root = _resolved(folder)
     known = hashlib.sha256(os.fsencode(root))
     for parent, folders, names in os.walk(root):
@@ -129,7 +141,7 @@ def _config_map(mount: str) -> str:
 
 
 class _Reading:
-    """One attempt."""
+    """One attempt to read a folder that is resolved already."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -140,14 +152,15 @@ class _Reading:
         self._attachments: dict[str, bytes] = {}
         self._content = hashlib.sha256()
         self._bytes = 0
-        self._folders: dict[str, str] = {}  # where each really is
+        self._folders: dict[str, str] = {}  # the real path of each
         self._versions: dict[str, _Version] = {}
 
     def read(self) -> Manifests:
+        """What the folder holds; _Moved or an OSError if it changed meanwhile."""
         files = 0
         for files, name in enumerate(self._manifests(), start=1):
             if files > MAX_FILES:
-                raise SourceError(f"{self._root} has more than {MAX_FILES:,} manifests", "Split the environment.")
+                raise SourceError(f"{self._root} has more than {MAX_FILES:,} manifests", _SPLIT)
             self._manifest(name)
         revision = commit(self._root)  # before the comparison: git moves HEAD after it has written the files
         if any(_Version.of(os.lstat(path)) != version for path, version in self._versions.items()):
@@ -162,7 +175,7 @@ class _Reading:
         )
 
     def _manifests(self) -> Iterator[str]:
-        """The names of all manifests, relative to the root, in a stable order."""
+        """The paths of all manifests, relative to the root, in a stable order."""
 
         def refuse(error: OSError) -> None:
             raise error
@@ -178,7 +191,7 @@ class _Reading:
                     yield prefix + name
 
     def _subfolder(self, name: str) -> None:
-        """Notes a folder before it is listed, and warns if manifests in it would be missed without a word."""
+        """Notes a folder before it is listed, and warns if its manifests would be missed silently."""
         path, origin = self._base + name, Origin(_printable(name))
         self._versions[path] = _Version.of(os.lstat(path))
         if os.path.islink(path):
@@ -214,7 +227,7 @@ class _Reading:
             self._attachments[name] = data
 
     def _file(self, name: str, rule: str, place: Place) -> bytes | None:
-        """The content of a regular file inside the folder, or None and a problem."""
+        """The content of a regular file inside the folder; None, and a problem at `place`, if it has none."""
         try:
             data = self._content_of(name)
         except FileNotFoundError:
@@ -233,7 +246,7 @@ class _Reading:
 
     def _content_of(self, name: str) -> bytes:
         path = self._real(name)
-        # not opened before it is known to be a file: opening a device or a pipe can have effects
+        # checked before it is opened: opening a device or a pipe can have effects
         _require_file(os.lstat(path), name)
         with open(path, "rb", opener=_opened) as file:
             seen = os.fstat(file.fileno())
@@ -245,13 +258,13 @@ class _Reading:
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL_BYTES:
             message = f"{self._root} and the files its manifests refer to have more than {MAX_TOTAL_BYTES:,} bytes"
-            raise SourceError(message, "Split the environment.")
+            raise SourceError(message, _SPLIT)
         return data
 
     def _real(self, name: str) -> str:
-        """Where a file really is, all links followed; _Unfit if that is not inside the folder."""
+        """The path of a file with all links followed; _Unfit if it is outside the folder."""
         if name.startswith(("/", "../")) or name == "..":
-            raise _Unfit("outside", f"{shown(name)} lies outside of the environment's folder")
+            raise _Unfit("outside", f"{shown(name)} is outside the environment's folder")
         folder, _, base = name.rpartition("/")
         if folder not in self._folders:
             self._folders[folder] = os.path.realpath(self._base + folder, strict=True)
@@ -259,18 +272,18 @@ class _Reading:
         if os.path.islink(path):
             path = self._target(path, name)
         if not path.startswith(self._base):
-            raise _Unfit("outside", f"{shown(name)} is a link out of the environment's folder")
+            raise _Unfit("outside", f"{shown(name)} is a link to outside the environment's folder")
         return path
 
     def _target(self, link: str, name: str) -> str:
         try:
             return os.path.realpath(link, strict=True)
         except FileNotFoundError:
-            raise _Unfit("missing", f"{shown(name)} is a link to nothing", "correct the link") from None
+            raise _Unfit("missing", f"{shown(name)} is a broken link", "correct the link") from None
 
 
 def _opened(path: str, flags: int) -> int:
-    """Opens a file without following a link or waiting for a pipe's other end."""
+    """Opens a file, but follows no link and does not wait for the other end of a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
@@ -279,39 +292,25 @@ def _require_file(seen: os.stat_result, name: str) -> None:
         raise _Unfit("not-regular", f"{shown(name)} is not a regular file")
     if seen.st_size > MAX_FILE_BYTES:
         message = f"{shown(name)} has more than {MAX_FILE_BYTES:,} bytes"
-        raise _Unfit("too-large", message, "split it, or name the right file")
+        raise _Unfit("too-large", message, "split it, or correct the name")
 
 
 def _printable(name: str) -> str:
-    """A name with what cannot be shown, or is not UTF-8, written as an escape."""
+    """A name with every unprintable character, and every byte that is not UTF-8, written as an escape."""
     if name.isprintable():
         return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
 
 
 def references(value: Any) -> Iterator[tuple[Path, str]]:
-    """Where a document refers to files, and to which; whatever the document is."""
-    spec = value.get("spec") if isinstance(value, dict) else None
-    connections = spec.get("samlConnections") if isinstance(spec, dict) else None
+    """The path and the text of each reference to a file, in a document of any shape."""
+    connections = _member(_member(value, "spec"), "samlConnections")
     for index, connection in enumerate(connections if isinstance(connections, list) else ()):
-        idp = connection.get("idp") if isinstance(connection, dict) else None
         for key in ("certificate", "metadata"):
-            part = idp.get(key) if isinstance(idp, dict) else None
-            file = part.get("file") if isinstance(part, dict) else None
+            file = _member(_member(_member(connection, "idp"), key), "file")
             if isinstance(file, str) and file and "\0" not in file and "-----BEGIN" not in file:
                 yield ("spec", "samlConnections", index, "idp", key, "file"), file
 
 
-_BAD_NAME = Fault(
-    "file/name",
-    "the file's name, or its folder's, has a character that cannot be shown or is not UTF-8",
-    "rename it",
-)
-_NAMED_LIKE_A_FILE = Fault(
-    "file/not-regular", "this is a folder, with a name like a manifest's", "rename the folder"
-)
-_LINKED_FOLDER = warning(
-    "file/linked-folder",
-    "this is a link to a folder, and manifests behind it are not read",
-    "put the folder itself here; if it holds no manifests, all is well",
-)
+def _member(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None

@@ -1,8 +1,7 @@
-"""Reads YAML from strangers: strict, bounded, with the place of every fault.
+"""Reads YAML that nobody vouches for: strict, bounded, with the place of every fault.
 
-The parser is libyaml's, through PyYAML; the values are built here, straight from its events, so that every
-bound holds before anything grows: libyaml's own composer overflows the stack on deep input, and PyYAML's
-constructor follows YAML 1.1, merges keys and lets the last of several equal keys win.
+libyaml parses, through PyYAML; the values are built here, straight from its events, so that every bound holds
+before anything grows (docs/decisions/yaml.md).
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from typing import Any, NoReturn
 from msgspec import Struct
 from yaml import (
     AliasEvent,
-    CollectionStartEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -21,24 +19,24 @@ from yaml import (
     YAMLError,
 )
 
-from reconciler.core.values.problems import shown
+from reconciler.core.values.problems import Fault, shown
 from reconciler.model.manifest import Document, Origin, Problem
 from reconciler.source.places import Event, Next, Places, events
 from reconciler.source.scalars import COLLECTION_TAGS, CONTROL, SCALAR_TAGS, Ambiguous, Scalar, plain, quoted
-from reconciler.source.syntax import after, decode, explain, problem
+from reconciler.source.syntax import after, decode, explain
 
-MAX_DOCUMENTS = 1_000  # in a file
-MAX_NODES = 60_000  # in a file, an alias counting as much as what it stands for
-MAX_ALIASES = 100  # in a file
+MAX_DOCUMENTS = 1_000  # per file
+MAX_NODES = 60_000  # per file; an alias counts as much as what it stands for
+MAX_ALIASES = 100  # per file
 MAX_DEPTH = 64
-MAX_PROBLEMS = 100  # in a file
+MAX_PROBLEMS = 100  # per file
 _SPLIT = "split it into several files"
-_FLATTEN = "a manifest has no such depth: is this one?"
-_WRITE_OUT = "write the values out instead"
+_FLATTEN = "no manifest is that deep; check that this file is one"
+_WRITE_OUT = "write the values out instead of using aliases"
 
 
 class Parsed(Struct, frozen=True):
-    """What a file holds. Unless `complete`, there may be more in it than its documents say."""
+    """What a file says. Unless it is `complete`, the file may say more than its documents do."""
 
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
@@ -46,7 +44,7 @@ class Parsed(Struct, frozen=True):
 
 
 def parse(data: bytes, file: str) -> Parsed:
-    """Every document of a file and every problem in it. Never raises, whatever the bytes are."""
+    """Every document of a file and every problem in it. Raises nothing, whatever the bytes are."""
     text = decode(data, file)
     if isinstance(text, Problem):
         return Parsed((), (text,), complete=False)
@@ -98,7 +96,7 @@ class _Builder:
         return Parsed(tuple(self._documents), tuple(self._problems), self._complete)
 
     def _parse(self, text: str, began: int) -> tuple[str, int] | None:
-        """Builds all documents; after one that is not YAML, what is left of the text and where that begins."""
+        """Builds all documents; returns the text after the first broken one, and the line where it begins."""
         self._text, self._depth = text, 0
         self._next = events(text)
         try:
@@ -142,8 +140,8 @@ class _Builder:
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
         if self._depth == MAX_DEPTH:
-            self._refuse("too-deep", event, f"values are nested more than {MAX_DEPTH} deep", _FLATTEN)
-        if isinstance(event, CollectionStartEvent) and event.tag not in COLLECTION_TAGS[type(event)]:
+            self._refuse("too-deep", event, f"values are nested more than {MAX_DEPTH} levels deep", _FLATTEN)
+        if event.tag not in COLLECTION_TAGS[type(event)]:
             self._tag(event)
         self._depth += 1
         self._deepest = max(self._deepest, self._depth)
@@ -153,22 +151,17 @@ class _Builder:
 
     def _mapping(self) -> dict[str, Any]:
         members: dict[str, Any] = {}
-        places: list[Event] = []
+        lines: list[int] = []
         while not isinstance(event := self._next(), MappingEndEvent):
             key = self._key(event)
             value = self._value(self._next())
             if key in members:
                 self._dropped.append(value)
-                first = places[list(members).index(key)].line + 1
-                self._lose(
-                    "duplicate-key",
-                    event,
-                    f"{shown(key)} stands here twice, first on line {first}",
-                    "keep one of the two",
-                )
+                message = f"duplicate key {shown(key)}, first used on line {lines[list(members).index(key)] + 1}"
+                self._lose("duplicate-key", event, message, "remove one of the two")
             else:
                 members[key] = value
-                places.append(event.start_mark)
+                lines.append(event.start_mark.line)
         return members
 
     def _sequence(self) -> list[Any]:
@@ -185,10 +178,10 @@ class _Builder:
     def _key(self, event: Event) -> str:
         self._nodes += 1
         if not isinstance(event, ScalarEvent):
-            message = "a key has to be a text, not an alias, a list or a mapping"
-            self._refuse("key-not-text", event, message, "write the key out; `?` and `*` are not needed for it")
+            message = "a key must be text, not an alias, a list or a mapping"
+            self._refuse("key-not-text", event, message, "write the key out, without `?` and `*`")
         if event.value == "<<" and not event.style:
-            self._lose("merge-key", event, "merge keys are not read", "write out what `<<` would bring here")
+            self._lose("merge-key", event, "merge keys are not supported", "write the merged keys out")
             return "<<"
         key = self._scalar(event)
         if isinstance(key, str):
@@ -211,37 +204,37 @@ class _Builder:
             message = f"the file has more than {MAX_ALIASES} aliases"
             self._refuse("too-many-aliases", event, message, _WRITE_OUT)
         if event.anchor not in self._anchors:
-            message = f"nothing before it is marked {shown(f'&{event.anchor}')}"
-            self._refuse("unknown-alias", event, message, "correct the name, or quote a text that begins with `*`")
+            message = f"this alias has no anchor {shown(f'&{event.anchor}')} before it"
+            self._refuse("unknown-alias", event, message, "correct the name, or quote the text if it is no alias")
         anchored = self._anchors[event.anchor]
         if anchored is None:
             message = f"{shown(f'*{event.anchor}')} contains itself"
             self._refuse("recursive-alias", event, message, _WRITE_OUT)
         self._nodes += anchored.nodes
         if self._nodes > MAX_NODES:
-            message = f"written out, the aliases are more than {MAX_NODES:,} values"
+            message = f"with its aliases written out, the file has more than {MAX_NODES:,} values"
             self._refuse("too-many-values", event, message, _WRITE_OUT)
         self._deepest = max(self._deepest, self._depth + anchored.height)
         if self._deepest > MAX_DEPTH:
-            message = f"written out, values are nested more than {MAX_DEPTH} deep"
+            message = f"with aliases written out, values are nested more than {MAX_DEPTH} levels deep"
             self._refuse("too-deep", event, message, _WRITE_OUT)
         return anchored.value
 
     # -- scalars
 
     def _scalar(self, event: Event) -> Scalar:
-        """A scalar's value. One with a fault keeps its text, so that the rest of the file can be judged."""
+        """A scalar's value; the text of a faulty one, so that the rest of the file can be judged."""
         text: str = event.value
         if event.tag is not None:
             return self._tagged(event)
         if event.style:
             if event.style == '"' and (found := CONTROL.search(text)):
-                message = f"the text holds the control character U+{ord(found[0]):04X}"
-                self._report("control-character", event, message, "remove the escape that makes it")
+                message = f"the text contains the control character U+{ord(found[0]):04X}"
+                self._report("control-character", event, message, "remove the escape sequence")
             return text
         value = plain(text)
         if isinstance(value, Ambiguous):
-            message = f"readers of YAML disagree about what {shown(text)} without quotes is"
+            message = f"YAML tools disagree about the meaning of {shown(text)} without quotes"
             self._report("ambiguous-scalar", event, message, value.hint)
             return text
         return value
@@ -256,9 +249,8 @@ class _Builder:
         return value
 
     def _tag(self, event: Event) -> None:
-        self._report(
-            "tag", event, f"the tag {shown(event.tag)} cannot be used here", "remove the word that begins with `!`"
-        )
+        message = f"the tag {shown(event.tag)} is not allowed here"
+        self._report("tag", event, message, "remove the tag, the word that begins with `!`")
 
     # -- problems
 
@@ -266,8 +258,8 @@ class _Builder:
         return Origin(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _report(self, rule: str, event: Event, message: str, hint: str) -> None:
-        """Notes a fault that leaves no doubt about what else the file holds."""
-        self._add(problem(f"yaml/{rule}", self._origin(event), message, hint))
+        """Notes a fault that hides nothing else in the file."""
+        self._add(Fault(f"yaml/{rule}", message, hint).at(self._origin(event)))
 
     def _lose(self, rule: str, event: Event, message: str, hint: str) -> None:
         """Notes a fault that hides a part of the file."""
@@ -275,16 +267,13 @@ class _Builder:
         self._report(rule, event, message, hint)
 
     def _refuse(self, rule: str, event: Event, message: str, hint: str) -> NoReturn:
-        raise _Refused(problem(f"yaml/{rule}", self._origin(event), message, hint))
+        """Stops reading the file."""
+        raise _Refused(Fault(f"yaml/{rule}", message, hint).at(self._origin(event)))
 
     def _add(self, reason: Problem) -> None:
         self._problems.append(reason)
         if len(self._problems) == MAX_PROBLEMS:
+            message = f"the file has {MAX_PROBLEMS} problems or more; the rest of it was not read"
             raise _Refused(
-                problem(
-                    "yaml/too-many-problems",
-                    reason.origin,
-                    f"the file has {MAX_PROBLEMS} problems or more; the rest of it was not read",
-                    "mend these, then validate again",
-                )
+                Fault("yaml/too-many-problems", message, "fix these, then validate again").at(reason.origin)
             )

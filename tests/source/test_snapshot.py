@@ -18,14 +18,14 @@ import pytest
 
 from reconciler.model.errors import SourceError
 from reconciler.source import snapshot
-from tests.support.folders import ENVIRONMENT, organization, sound, write
+from tests.support.folders import ENVIRONMENT, organization, placed, sound, write
 
 NOBODY = 65534
 
 
 def problems(folder: Path) -> list[tuple[str, str, str]]:
     """Rule, severity and place of each."""
-    return [(each.rule, each.severity, str(each.origin)) for each in snapshot.read(str(folder)).problems]
+    return placed(snapshot.read(str(folder)).problems)
 
 
 def names(folder: Path) -> list[str]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reconciler.engine.load import load_partly
+from reconciler.model.manifest import Problem
 from reconciler.model.state import Loaded
 from tests.support.certificates import NOW
 
 ENVIRONMENT = "apiVersion: reconciler/v1\nkind: Environment\nmetadata: {name: production}\n"
+
+
+def placed(problems: Iterable[Problem]) -> list[tuple[str, str, str]]:
+    """Rule, severity and place of each; its words are whole."""
+    found = list(problems)
+    assert all(each.message and each.hint for each in found)
+    return [(each.rule, str(each.severity), str(each.origin)) for each in found]
 
 
 def organization(name: str = "acme", spec: str = "{}") -> str:

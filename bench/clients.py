@@ -15,13 +15,14 @@ from msgspec import Struct
 
 from bench.fleet import KEY, Tenant
 from reconciler.cli.logs import configure, watch
-from reconciler.engine.reconcile import carry_out, make_plan
+from reconciler.engine.load import Load
+from reconciler.engine.reconcile import Decision, Hooks, reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.change import Plan
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
-from reconciler.model.state import Desired
+from reconciler.model.state import Desired, Loaded
 
 NO_LIMITS = {"maxChangedPercent": 100, "maxCreates": 1_000_000}
 
@@ -126,20 +127,34 @@ def logging() -> Iterator[None]:
         yield
 
 
+def given(desired: Desired) -> Load:
+    """A loader of manifests that were read before."""
+    return lambda folder, **_: Loaded(folder, desired, (), 0, 0, desired.revision)
+
+
 async def plan(url: str, desired: Desired) -> tuple[Plan, Took]:
     """The whole read and the plan; of 21 requests for every ten organizations."""
     started = Watch()
-    made = await make_plan(environment(url), desired, world(), watch)
-    return made, started.took(requests_of_read(len(desired.organizations)))
+    finished = await reconcile(environment(url), given(desired), world(), Hooks(watch=watch), asyncio.Event())
+    if finished.report is None:
+        raise RuntimeError("manifests that were given cannot be unusable")
+    return finished.report.plan, started.took(requests_of_read(len(desired.organizations)))
 
 
 async def apply(url: str, desired: Desired) -> tuple[Report, Took]:
     """Carries a first plan out; what is counted is creates, the reads before them are the product's own affair."""
-    surroundings = world()
-    made = await make_plan(environment(url), desired, surroundings, watch)
     started = Watch()
-    report = await carry_out(made, environment(url), surroundings, watch, asyncio.Event())
-    return report, started.took(len(made.changes))
+
+    async def begin(_: Plan) -> Decision:
+        nonlocal started
+        started = Watch()
+        return Decision.APPLY
+
+    hooks = Hooks(watch=watch, may_apply=begin)
+    report = (await reconcile(environment(url), given(desired), world(), hooks, asyncio.Event())).report
+    if report is None:
+        raise RuntimeError("manifests that were given cannot be unusable")
+    return report, started.took(len(report.plan.changes))
 
 
 def requests_of_read(organizations: int) -> int:

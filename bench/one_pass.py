@@ -16,9 +16,9 @@ from bench.clients import Took, Watch, environment, requests_of_read, unchanged,
 from reconciler.api.client import Client
 from reconciler.cli.logs import watch
 from reconciler.core.planning.plan import everything, plan
+from reconciler.engine.connect import api_settings
 from reconciler.engine.load import load
 from reconciler.engine.observe import observe
-from reconciler.engine.reconcile import api_settings
 from reconciler.model.state import Desired, Observed
 
 

@@ -33,8 +33,8 @@ _UNSENT = (
 )
 
 
-class Reply:
-    """An answer, read whole."""
+class RawResponse:
+    """A response, read to its end."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -98,14 +98,14 @@ class Connection:
         self._settings = settings
         self._answered_at: float | None = None
 
-    async def send(self, request: httpx.Request, route: str) -> Reply:
+    async def send(self, request: httpx.Request, route: str) -> RawResponse:
         """The whole answer; raises Unsent, Uncertain or BadAnswer. `request` carries its timeouts."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         if request.method != "GET" and self._silence_s(started) > MAX_SILENCE_BEFORE_WRITE_S:
             await self._renew()
         try:
-            reply = await self._exchange(request, route)
+            response = await self._exchange(request, route)
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:  # an SSLError is an OSError
             await self._renew()
             raise self._meaning(error, route, loop.time() - started) from None
@@ -113,12 +113,12 @@ class Connection:
             await self._renew()
             raise
         self._answered_at = loop.time()
-        return reply
+        return response
 
     def _silence_s(self, now: float) -> float:
         return 0.0 if self._answered_at is None else now - self._answered_at
 
-    async def _exchange(self, request: httpx.Request, route: str) -> Reply:
+    async def _exchange(self, request: httpx.Request, route: str) -> RawResponse:
         response = await self._transport.handle_async_request(request)
         try:
             body = await self._read(response, route)
@@ -126,7 +126,7 @@ class Connection:
             with contextlib.suppress(Exception):  # what was read is read
                 await response.aclose()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        return Reply(response.status_code, headers, body)
+        return RawResponse(response.status_code, headers, body)
 
     async def _read(self, response: httpx.Response, route: str) -> bytes:
         """The body, within the caps on bytes and on time."""

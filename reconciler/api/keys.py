@@ -1,4 +1,4 @@
-"""Judges an API key and an API address before either is used, without ever repeating the key."""
+"""Checks an API key, an API address and a proxy before any is used, without ever repeating a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOST = re.compile(r"[0-9a-z_-]+(\.[0-9a-z_-]+)*\.?|[0-9a-f:.]+")  # as urlsplit
 
 
 def parse_key(text: str) -> Secret:
-    """The key, less one trailing newline; CredentialsError for anything that is not exactly one."""
+    """The key, without a trailing newline; raises CredentialsError for anything else."""
     key = text.removesuffix("\n").removesuffix("\r")
     if not key:
         raise CredentialsError(
@@ -23,14 +23,18 @@ def parse_key(text: str) -> Secret:
         )
     if _KEY.fullmatch(key):
         return Secret(key)
-    reason = "it holds a blank or a newline" if any(c.isspace() for c in key) else "it has another form"
+    reason = " and it contains whitespace" if any(c.isspace() for c in key) else ""
     raise CredentialsError(
-        f"this is not an API key: {reason}", "A key is `ssoready_sk_` and 25 letters and digits, and nothing else."
+        f"this does not look like an SSOReady API key{reason}",
+        "Expected is `ssoready_sk_` and 25 lower-case letters and digits, and nothing else.",
     )
 
 
 def parse_url(text: str, *, allow_http: bool) -> str:
-    """The API's address without a trailing slash; UsageError unless it is https, or http where that is safe."""
+    """The API's address without a trailing slash.
+
+    Raises UsageError unless it is https; http is accepted for this machine, or with `allow_http`.
+    """
     harmless = len(text) < 200 and text.isprintable() and "@" not in text and "ssoready_" not in text
     shown = text if harmless else "this"
     parts = _split(text)
@@ -39,14 +43,14 @@ def parse_url(text: str, *, allow_http: bool) -> str:
         raise UsageError(f"{shown} is not the address of an API", "Write it like https://api.ssoready.com.")
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise UsageError(
-            f"{shown} is not https, and the key would travel in the clear",
+            f"{shown} is not https: the API key would be sent unencrypted",
             "Use https, or set `allow_http = true` for the environment in the configuration file.",
         )
     return text.rstrip("/")
 
 
 def parse_proxy(text: str) -> str:
-    """An HTTP proxy's address; UsageError, which never repeats it, since it may hold a password."""
+    """An HTTP proxy's address; raises UsageError, which never repeats it: it may hold a password."""
     parts = _split(text)
     if not parts or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
         raise UsageError("this is not the address of an HTTP proxy", "Write it like http://proxy.example:3128.")
@@ -54,7 +58,7 @@ def parse_proxy(text: str) -> str:
 
 
 def _split(text: str) -> SplitResult | None:
-    """The parts of an http(s) address in plain ASCII, the host as A-labels; None for anything else."""
+    """The parts of an http(s) address in ASCII, with a host; None for anything else."""
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
@@ -66,7 +70,7 @@ def _split(text: str) -> SplitResult | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself."""
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -1,97 +1,101 @@
-"""How many requests are under way at once: lanes handed out in turn, fewer of them when the server suffers."""
+"""Limits what a server has to bear: how many requests are under way at once, and how many start per second."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Generic, TypeVar
 
-L = TypeVar("L")
-SLOW_FACTOR = 4.0  # this much slower than its best, and the server has enough to do
+from reconciler.api.waiting import sleep_or_stop
+
+SLOW_FACTOR = 4.0  # a server that much slower than its best is busy
 SLOW_FLOOR_S = 0.2  # below this nothing is called slow
-WINDOW = 32  # answers per judgement
+WINDOW = 32  # responses per judgement of slowness
+SLOWEST_PART = 64  # of the rate that was asked for, this part always remains
+CREEP_PARTS = 100  # so many good responses bring the whole rate back
 
 
-class Lanes(Generic[L]):
-    """At most `size` lanes, made when first needed. One event loop."""
+class Limiter:
+    """At most `at_once` requests under way, at most `per_second` started. For one event loop.
 
-    def __init__(self, size: int, make: Callable[[], L]) -> None:
-        self._make = make
-        self._idle: list[L] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._size = size
-        self._allowed = float(size)
+    An overload halves both; good responses raise them again, little by little.
+    """
+
+    def __init__(self, at_once: int, per_second: float | None = None) -> None:
+        self._size = at_once
+        self._allowed = float(at_once)
         self._busy = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._rate = Rate(per_second) if per_second else None
+        self._gate = asyncio.Lock()
+        self._overloaded_at = float("-inf")
         self._seen = 0
         self._total_s = 0.0
         self._best_s = float("inf")
         self._slow = False
-        self.all: list[L] = []
 
     @property
     def allowed(self) -> int:
-        """How many may be busy now."""
+        """How many requests may be under way now."""
         return max(1, int(self._allowed))
 
-    async def take(self) -> L:
-        """The next lane, first come, first served."""
-        await self._turn()
-        try:
-            lane = self._idle.pop() if self._idle else self._new()
-        except BaseException:
-            self._end()
-            raise
-        return lane
-
-    def give(self, lane: L) -> None:
-        """A lane comes back."""
-        self._idle.append(lane)
-        self._end()
-
-    async def _turn(self) -> None:
-        """Counts as busy when it returns; one that is cancelled while it waits hands its turn on."""
+    async def enter(self) -> None:
+        """Returns when the caller may be busy, first come, first served; `leave` has to follow."""
         if self._busy < self.allowed and not self._waiting:
             self._busy += 1
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
         try:
-            await turn
+            await place
         except BaseException:
-            if turn.done() and not turn.cancelled():
-                self._end()
+            if place.done() and not place.cancelled():
+                self.leave()  # cancelled in the moment of its turn: the next one goes on
             raise
 
-    def _new(self) -> L:
-        lane = self._make()
-        self.all.append(lane)
-        return lane
-
-    def _end(self) -> None:
+    def leave(self) -> None:
+        """The caller is no longer busy."""
         self._busy -= 1
         self._wake()
 
     def _wake(self) -> None:
         while self._waiting and self._busy < self.allowed:
-            turn = self._waiting.popleft()
-            if not turn.done():
+            place = self._waiting.popleft()
+            if not place.done():
                 self._busy += 1
-                turn.set_result(None)
+                place.set_result(None)
 
-    def overloaded(self) -> None:
-        """A 429, a timeout, a gateway's error: half as many."""
+    async def turn(self, *stops: asyncio.Event) -> None:
+        """Returns when the rate lets the next request start, or when an event is set.
+
+        One caller waits for its turn and the others behind it, so that all of them feel a lower rate at once.
+        """
+        if self._rate:
+            async with self._gate:
+                await sleep_or_stop(self._rate.wait_s(asyncio.get_running_loop().time()), *stops)
+
+    def overloaded(self, started: float, now: float) -> None:
+        """A request that began at `started` met an overloaded server: both limits are halved.
+
+        Concurrent failures from the same overload count once.
+        """
+        if started < self._overloaded_at:
+            return
+        self._overloaded_at = now
         self._allowed = max(1.0, self._allowed / 2)
+        if self._rate:
+            self._rate.halve()
 
     def answered(self, duration_s: float) -> None:
-        """A good answer: creep up again, unless answers have become slow."""
+        """A good response came: both limits rise, but not the requests under way while responses are slow."""
+        if self._rate:
+            self._rate.creep()
         self._judge(duration_s)
         if not self._slow:
             self._allowed = min(float(self._size), self._allowed + 1.0 / self._allowed)
             self._wake()
 
     def _judge(self, duration_s: float) -> None:
-        """Slowness alone takes away at most three lanes of four: the way may be long, and not the server busy."""
+        """Slowness alone leaves a quarter of the requests: the network may be slow, and not the server."""
         self._seen += 1
         self._total_s += duration_s
         if self._seen < WINDOW:
@@ -102,3 +106,25 @@ class Lanes(Generic[L]):
         fewest = max(1.0, self._size / 4)
         if self._slow and self._allowed > fewest:
             self._allowed = max(fewest, self._allowed * 0.75)
+
+
+class Rate:
+    """So many requests per second, evenly spaced, in the order in which they ask. Times are in seconds."""
+
+    def __init__(self, per_second: float) -> None:
+        self._full = self.per_second = per_second
+        self._next_at = float("-inf")
+
+    def wait_s(self, now: float) -> float:
+        """How long the request that asks has to wait; its turn is taken."""
+        at = max(self._next_at, now)
+        self._next_at = at + 1.0 / self.per_second
+        return at - now
+
+    def halve(self) -> None:
+        """Half as many, down to a small part."""
+        self.per_second = max(self._full / SLOWEST_PART, self.per_second / 2)
+
+    def creep(self) -> None:
+        """A little faster, up to the whole rate."""
+        self.per_second = min(self._full, self.per_second + self._full / CREEP_PARTS)

@@ -1,74 +1,73 @@
-"""Decides what an answer means: refused, not there, taken, certainly unsent, or unknown.
+"""Decides what a response means: success, refused, not found, taken, certainly not done, or uncertain.
 
-The API answers nearly every refusal with a 500 whose message is all there is; the table is what was measured
-against a running server, and anything not in it is unknown.
+The API refuses nearly everything with a 500, and only its message tells why. The table was measured against a
+running server; any message that is not in it is uncertain.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from reconciler.api.retry import retry_after_s
 from reconciler.model.errors import ApiError, BadAnswer, NotFound, Refused, Taken, Unauthorized, Uncertain, Unsent
 
 MAX_MESSAGE = 300
 MAX_DEPTH = 32
 _SECRET = re.compile(r"ssoready_[a-z_]+_[0-9A-Za-z]+|one-time-token=[^\s\"&]+|-----BEGIN[\s\S]*")
-
 _KEY_HINT = "Check that SSOREADY_API_KEY belongs to this server and was not revoked."
 _ACCESS_HINT = "Give the key Management API access in SSOReady, or use one that has it."
 
 
 class Meaning(Struct, frozen=True):
-    """What a message has in it, the error it means, and what to do."""
+    """A message's pattern, the error it stands for, our words for it, and what to do."""
 
     pattern: re.Pattern[str]
     error: type[ApiError]
-    said: str
+    words: str
     hint: str
 
 
-def _means(pattern: str, error: type[ApiError], said: str, hint: str = "") -> Meaning:
-    return Meaning(re.compile(pattern), error, said, hint)
+def _means(pattern: str, error: type[ApiError], words: str, hint: str = "") -> Meaning:
+    return Meaning(re.compile(pattern), error, words, hint)
 
 
-# The order decides: the database's own words may follow another row's. What lets a POST be sent again must stand
-# at the start, where nobody's values can; a cut-off that is not the whole message may be the database's.
+# The first match counts: a message may continue with the database's own words, which another row knows.
+# A message that lets a POST be sent again must match at its start, where no customer's value can be. "unexpected
+# EOF" must be the whole message: after other words it may be the database's, perhaps after a commit.
 MEANINGS = (
-    _means("get api key by secret value: no rows", Unauthorized, "the API key is not known here", _KEY_HINT),
+    _means("get api key by secret value: no rows", Unauthorized, "the server does not know this key", _KEY_HINT),
     _means("parse api secret key", Unauthorized, "the API key is malformed", _KEY_HINT),
     _means("get app session", Unauthorized, "the API key is malformed", _KEY_HINT),
     _means(r"\Aget api key by secret value:", Unsent, "the server cannot reach its database"),
-    _means("no rows in result set", NotFound, "it is not there, or in another environment"),
+    _means("no rows in result set", NotFound, "it does not exist, or belongs to another environment"),
     _means("does not have expected length", Refused, "the id is malformed"),
     _means("does not have expected prefix", Refused, "the id is of another kind"),
-    _means("SQLSTATE 23505", Taken, "its external id is taken in this environment"),
-    _means("SQLSTATE 2[23][0-9A-Z]{3}", Refused, "the value cannot be stored"),
-    _means("idp certificate must be", Refused, "the certificate was refused"),
-    _means("parse idp certificate", Refused, "the certificate was refused"),
-    _means(r"\A(proto: )?unexpected EOF\Z", Refused, "the request was cut off on the way"),
+    _means("SQLSTATE 23505", Taken, "another organization has this external id"),
+    _means("SQLSTATE 2[23][0-9A-Z]{3}", Refused, "the database cannot store the value"),
+    _means("idp certificate must be", Refused, "the server refused the certificate"),
+    _means("parse idp certificate", Refused, "the server refused the certificate"),
+    _means(r"\A(proto: )?unexpected EOF\Z", Refused, "the request arrived incomplete"),
     _means("proto:", Refused, "the request is malformed"),
     _means("request should have no body", Refused, "the request is malformed"),
     _means("in field path", Refused, "the request is malformed"),
 )
-# Nothing was done: a malformed page token, a path or a verb that is not there, a body that is refused unread.
+# Nothing was done: a malformed page token, an unknown path or verb, a body that is refused unread.
 REFUSING = frozenset({400, 404, 405, 413, 415})
 
 
 def judge(route: str, status: int, headers: dict[str, str], body: bytes, *, now: float) -> dict[str, Any]:
-    """The JSON object of a good answer; raises the ApiError that any other means.
+    """The JSON object of a good response; raises the ApiError that any other stands for.
 
     `headers` have lower-case names; `now` is in Unix seconds, for a Retry-After that is a date.
     """
     if status == 429:
-        raise Unsent("too many requests", route=route, status=status, retry_after_s=_retry_after_s(headers, now))
+        raise Unsent("too many requests", route=route, status=status, retry_after_s=retry_after_s(headers, now))
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise BadAnswer("the answer is compressed, which was not asked for", route=route, status=status)
+        raise BadAnswer("the response is compressed, which was not asked for", route=route, status=status)
     if 300 <= status < 400:
         raise BadAnswer(
             "the server redirects, and the key is never sent elsewhere",
@@ -82,7 +81,7 @@ def judge(route: str, status: int, headers: dict[str, str], body: bytes, *, now:
     if status == 200:
         raise BadAnswer(_what_instead(headers, body), route=route, status=status)
     if 200 <= status < 300:
-        raise BadAnswer(f"the server answered {status}, where only 200 is an answer", route=route, status=status)
+        raise BadAnswer(f"the server responded with {status} instead of 200", route=route, status=status)
     raise _refusal(route, status, document, headers, now)
 
 
@@ -110,11 +109,11 @@ def _deeper_than(value: Any, depth: int) -> bool:
 
 def _what_instead(headers: dict[str, str], body: bytes) -> str:
     if not body:
-        return "the answer is empty, as when the server crashes"
+        return "the response is empty: the server may have crashed"
     kind = _media_type(headers)
     if kind != "application/json":
-        return f"the answer is {printable(kind) or 'of no type'}, not JSON: is this the Management API?"
-    return "the answer is not a JSON object"
+        return f"the response is {printable(kind) or 'of no type'}, not JSON: is this the Management API?"
+    return "the response is not a JSON object"
 
 
 def _refusal(
@@ -124,41 +123,25 @@ def _refusal(
     text = message if isinstance(message, str) else ""
     if status == 401:
         hint = _ACCESS_HINT if "not authorized" in text else _KEY_HINT
-        return Unauthorized(printable(text) or "the key was refused", route=route, status=status, hint=hint)
+        return Unauthorized(printable(text) or "the server refused the key", route=route, status=status, hint=hint)
     if status in REFUSING:
-        return Refused(printable(text) or f"refused with {status}", route=route, status=status)
+        return Refused(printable(text) or f"the server refused with {status}", route=route, status=status)
     if status == 500:
         for meaning in MEANINGS:
             if meaning.pattern.search(text):
-                said = f"{meaning.said} ({printable(text)})"
-                return meaning.error(said, route=route, status=status, hint=meaning.hint)
-    said = printable(text) or "no reason was given"
+                words = f"{meaning.words} ({printable(text)})"
+                return meaning.error(words, route=route, status=status, hint=meaning.hint)
+    reason = printable(text) or "no reason given"
     return Uncertain(
-        f"the server answered {status}: {said}",
+        f"the server responded with {status}: {reason}",
         route=route,
         status=status,
-        retry_after_s=_retry_after_s(headers, now),
+        retry_after_s=retry_after_s(headers, now),
     )
 
 
-def _retry_after_s(headers: dict[str, str], now: float) -> float | None:
-    """Both forms of Retry-After, at most five minutes."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        wait_s = float(text[:9])
-    else:
-        try:
-            when = parsedate_to_datetime(text)
-            wait_s = when.replace(tzinfo=when.tzinfo or UTC).timestamp() - now
-        except (ValueError, TypeError, OverflowError, IndexError):
-            return None
-    return min(max(wait_s, 0.0), 300.0)
-
-
 def printable(text: str) -> str:
-    """A server's words, safe to show: secrets masked, control characters escaped, cut."""
+    """A server's words, safe to show: secrets masked, control characters escaped, at most 300 characters."""
     masked = _SECRET.sub("***", text[: 4 * MAX_MESSAGE])
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in masked)
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in masked)
     return shown if len(shown) <= MAX_MESSAGE else shown[: MAX_MESSAGE - 1] + "…"

@@ -1,4 +1,4 @@
-"""Waits that end early when there is nothing left to wait for: a drain lasts no longer than its requests."""
+"""Waits that end early once an event is set, so that stopping takes no longer than the requests under way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 async def sooner(waiting: Coroutine[Any, Any, Any], *stops: asyncio.Event) -> None:
-    """Returns when the wait is over or an event is set. Never for a request: those are not cancelled."""
+    """Returns when `waiting` is done or an event is set; the rest is cancelled, so never pass a request."""
     tasks = [asyncio.create_task(waiting), *(asyncio.create_task(stop.wait()) for stop in stops)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -19,6 +19,6 @@ async def sooner(waiting: Coroutine[Any, Any, Any], *stops: asyncio.Event) -> No
 
 
 async def sleep_or_stop(delay_s: float, *stops: asyncio.Event) -> None:
-    """Sleeps, unless an event is or becomes set."""
+    """Sleeps so many seconds; returns as soon as an event is set."""
     if delay_s > 0 and not any(stop.is_set() for stop in stops):
         await sooner(asyncio.sleep(delay_s), *stops)

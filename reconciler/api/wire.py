@@ -1,4 +1,4 @@
-"""JSON ↔ model: an object is believed only if it is one, of the asked kind, environment and organization."""
+"""JSON to model: accepts an object only if it has the kind, environment and organization that was asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENVIRONMENT = re.compile("env_[0-9a-z]{25}")
 
 
 class Fresh(Struct, frozen=True):
-    """An object as it is this instant: typed, and the answer's own JSON with whatever else is in it."""
+    """An object as it is now: typed, and as the response's JSON, with fields that are unknown here."""
 
     live: Live
     body: dict[str, Any]
@@ -31,28 +31,28 @@ class Page(Struct, frozen=True):
 
 
 def one(kind: Kind, route: str, document: dict[str, Any]) -> Fresh:
-    """The object in an answer's wrapper; BadAnswer if there is none."""
+    """The object in the response's wrapper; raises BadAnswer if there is none."""
     body = document.get(kind.one)
     if not isinstance(body, dict):
-        raise BadAnswer(f"the answer has no `{kind.one}`", route=route)
+        raise BadAnswer(f"the response has no `{kind.one}`", route=route)
     return Fresh(_live(kind, route, body), body)
 
 
 def page(kind: Kind, route: str, document: dict[str, Any]) -> Page:
-    """One page; an empty list may be `{}`, but nothing else may lack its wrapper."""
+    """One page; raises BadAnswer if it is none. An empty list may be `{}`: the API leaves out what is empty."""
     items, token = document.get(kind.many, []), document.get("nextPageToken", "")
     if not isinstance(items, list) or not isinstance(token, str):
-        raise BadAnswer(f"the answer is no list of `{kind.many}`", route=route)
+        raise BadAnswer(f"the response is not a list of `{kind.many}`", route=route)
     if document and kind.many not in document:
-        raise BadAnswer(f"the answer has no `{kind.many}`, but other things", route=route)
+        raise BadAnswer(f"the response has other fields, but no `{kind.many}`", route=route)
     return Page(tuple(_live(kind, route, item) for item in items), token)
 
 
-def text(kind: str, route: str, document: dict[str, Any]) -> str:
-    """The non-empty text of that name."""
-    value = document.get(kind)
+def text(name: str, route: str, document: dict[str, Any]) -> str:
+    """The text in the response's field of that name; raises BadAnswer if there is none or it is empty."""
+    value = document.get(name)
     if not isinstance(value, str) or not value:
-        raise BadAnswer(f"the answer has no `{kind}`", route=route)
+        raise BadAnswer(f"the response has no `{name}`", route=route)
     return value
 
 
@@ -60,19 +60,19 @@ def _live(kind: Kind, route: str, body: object) -> Live:
     try:
         live: Live = msgspec.convert(body, LIVE_TYPES[kind.name])
     except (msgspec.ValidationError, RecursionError) as error:
-        raise BadAnswer(f"a `{kind.one}` in the answer is not one: {str(error)[:120]}", route=route) from None
+        raise BadAnswer(f"a `{kind.one}` in the response is not valid: {str(error)[:120]}", route=route) from None
     if not _IDS[kind.name].fullmatch(live.id):
-        raise BadAnswer(f"a `{kind.one}` in the answer has no id of its kind", route=route)
+        raise BadAnswer(f"a `{kind.one}` in the response has no id of its kind", route=route)
     if isinstance(live, Organization):
         if not _ENVIRONMENT.fullmatch(live.environment_id):
-            raise BadAnswer("an organization in the answer has no environment", route=route)
+            raise BadAnswer("an organization in the response has no environment", route=route)
     elif not _IDS[KindName.ORGANIZATION].fullmatch(live.organization_id):
-        raise BadAnswer(f"a `{kind.one}` in the answer has no organization", route=route)
+        raise BadAnswer(f"a `{kind.one}` in the response has no organization", route=route)
     return live
 
 
 def child_of(organization_id: str, live: Live, route: str) -> Child:
-    """The live object as that organization's; BadAnswer if it is another's."""
+    """The live object, which has to be that organization's; raises BadAnswer if it is another's."""
     if isinstance(live, Organization) or live.organization_id != organization_id:
         raise BadAnswer(f"{live.id} belongs to another organization than the one asked for", route=route)
     return live

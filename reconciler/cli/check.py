@@ -7,10 +7,11 @@ import time
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, check_name, one_folder
+from reconciler.cli.config import Flags, one_folder
 from reconciler.cli.output import document, result, style
+from reconciler.core.applying.verdict import judge
 from reconciler.model.errors import UsageError
-from reconciler.model.manifest import Severity
+from reconciler.model.outcome import Pass
 from reconciler.render import json, text
 
 
@@ -25,6 +26,7 @@ def validate(
 ) -> int:
     """Every problem in the manifests of DIR, each with its place."""
     from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
+    from reconciler.engine.selection import check_name  # noqa: PLC0415
 
     chosen = one_folder(Flags(folder=folder, config=config, environment=environment))
     loaded = load(chosen.folder, now=time.time(), allow_empty=allow_empty)
@@ -34,7 +36,7 @@ def validate(
         document(json.validation(loaded.problems, loaded.files, loaded.manifests))
     else:
         result(text.validation(loaded.problems, loaded.files, loaded.manifests, style(chosen.folder)))
-    return 8 if any(problem.severity is Severity.ERROR for problem in loaded.problems) else 0
+    return judge(Pass(loaded)).exit_code
 
 
 @click.command()

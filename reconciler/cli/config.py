@@ -29,7 +29,6 @@ from reconciler.model.settings import (
     EnvironmentSettings,
     Selection,
 )
-from reconciler.model.state import Desired
 
 S = TypeVar("S", bound=Struct)
 MAX_FILE_BYTES = 1024 * 1024
@@ -360,15 +359,6 @@ def _check_authority(path: str) -> None:
         ) from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", "Name another with --ca-file.") from None
-
-
-def check_name(name: str | None, folder: str, desired: Desired) -> None:
-    """UsageError if the folder is another environment than the one that was named."""
-    if name is not None and desired.environment.name != name:
-        raise UsageError(
-            f"{folder} is the environment {desired.environment.name!r}, not {name!r}",
-            "The name that is asked for, or of the configuration's section, is the Environment's metadata.name.",
-        )
 
 
 def is_terminal() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, check_name, is_terminal, one_environment, writable_environment
+from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
 from reconciler.cli.output import advising, confirmed, document, note, on_signals, result, style
 from reconciler.model.errors import Interrupted, SourceError, UsageError
 from reconciler.model.settings import EnvironmentSettings
@@ -86,7 +85,7 @@ def rotate_token(name: str, directory: str, output: str, yes: bool, **flags: Any
     from reconciler.engine.onboard import rotate_token as rotate  # noqa: PLC0415
 
     if not yes and not is_terminal():
-        raise UsageError("nobody can be asked here", "Add --yes to rotate without a question.")
+        raise UsageError("stdin is not a terminal", "Pass --yes to rotate without confirmation.")
 
     errand = _errand(writable_environment, name, flags)
     if errand.environment.deliver_path is None:
@@ -111,7 +110,7 @@ def _may_rotate(live: SCIMDirectory) -> bool:
     breaks = "its customer's provisioning stops at once, until they enter the new one"
     has = f"has a token: {breaks}" if live.has_client_bearer_token else "has no token yet"
     note(f"{live.id} {has}.")
-    return confirmed("Rotate it?")
+    return confirmed("rotate it")
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
@@ -124,7 +123,8 @@ def _errand(choose: Callable[[Flags], EnvironmentSettings], name: str, flags: di
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415
     from reconciler.engine.load import load_partly  # noqa: PLC0415
     from reconciler.engine.onboard import Errand  # noqa: PLC0415
-    from reconciler.engine.runtime import RecentWrites, Runtime  # noqa: PLC0415
+    from reconciler.engine.runtime import Runtime  # noqa: PLC0415
+    from reconciler.engine.selection import check_name  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
     named = flags["folder"] is not None or flags["config"] is not None
@@ -137,5 +137,4 @@ def _errand(choose: Callable[[Flags], EnvironmentSettings], name: str, flags: di
                 f"{environment.manifests} cannot be used", f"See `reconciler validate {environment.manifests}`."
             )
         check_name(environment.name, environment.manifests, desired)
-    runtime = Runtime(time.time, random.SystemRandom(), RecentWrites(time.monotonic()))
-    return Errand(environment, desired, name, runtime, watch)
+    return Errand(environment, desired, name, Runtime(), watch)

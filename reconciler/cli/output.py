@@ -18,14 +18,8 @@ from reconciler.render.words import escaped, fitted
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-FIRST_WINS = (5, 3, 1, 8, 7, 6, 4, 2, 0)  # of several exit codes that hold, the first of these is it
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _begun = [False]  # whether a JSON document is on its way: a second one must never follow it
-
-
-def exit_code(*codes: int) -> int:
-    """The one exit code for several findings."""
-    return next(code for code in FIRST_WINS if code in codes or code == 0)
 
 
 def begin() -> None:
@@ -83,10 +77,20 @@ def _discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def confirmed(question: str) -> bool:
-    """Whether a person says `yes`, and nothing less; without line editing, so that Ctrl-C ends it at once."""
-    _note(f"{question} Only `yes` does [no]: ")
+def confirmed(what: str) -> bool:
+    """Whether a person types `yes`, and nothing less; without line editing, so that Ctrl-C ends it at once."""
+    _note(f'Type "yes" to {what}: ')
     return sys.stdin.buffer.readline().strip() == b"yes"
+
+
+@contextlib.contextmanager
+def asking() -> Iterator[None]:
+    """While it lasts Ctrl-C raises KeyboardInterrupt at once, also inside an event loop, which would wait."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def style(folder: str = "", stream: TextIO | None = None) -> text.Style:

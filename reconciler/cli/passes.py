@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
-import random
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, check_name, is_terminal, one_environment, writable_environment
-from reconciler.cli.output import advising, confirmed, document, exit_code, note, on_signals, result, style, tell
+from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
+from reconciler.cli.output import advising, asking, confirmed, document, note, on_signals, result, style, tell
+from reconciler.cli.progress import Progress
+from reconciler.core.applying.verdict import exit_code, judge
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, UsageError
-from reconciler.model.outcome import GOOD, Halt, Report
+from reconciler.model.outcome import Halt, Pass, Report
 from reconciler.model.settings import EnvironmentSettings
-from reconciler.model.state import Desired
+from reconciler.model.state import Loaded
 from reconciler.render import json, text
 from reconciler.render.words import count
 
 if TYPE_CHECKING:
-    from reconciler.engine.load import Loaded
-    from reconciler.engine.runtime import Runtime
+    from reconciler.engine.reconcile import Decision, Hooks
+
+CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", Interrupted.exit_code)
 
 
 @click.command()
@@ -33,22 +33,32 @@ if TYPE_CHECKING:
 @options.selection
 @options.allow_empty
 @options.approve
-@options.flag("--detailed-exitcode", is_flag=True, help="2 if it has changes.")
+@options.flag("--detailed-exitcode", is_flag=True, help="Exit with 2 if the plan has changes.")
 @options.logs
 @options.output
 def plan(**flags: Any) -> int:
-    """What apply would do to make the live environment equal to DIR. Reads only."""
+    """Show what apply would do to make the live environment equal to DIR. Reads only."""
     output, detailed = flags.pop("output"), flags.pop("detailed_exitcode")
-    environment, desired = _loaded(one_environment, flags, output)
-    if desired is None:
-        return 8
-    made = asyncio.run(_plan(_runtime(), environment, desired))
-    if output == "json":
-        document(json.plan(made))
+    environment = one_environment(_flags(flags))
+    with advising(environment.api):
+        return asyncio.run(_plan(environment, output, detailed=detailed))
+
+
+async def _plan(environment: EnvironmentSettings, output: str, *, detailed: bool) -> int:
+    from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
+
+    with Progress() as progress:
+        hooks = Hooks(watch=progress.watch, loaded=lambda loaded: _show_warnings(loaded, progress))
+        finished = await _reconcile(environment, hooks, asyncio.Event())
+    if finished.report is None:
+        _show_problems(finished.loaded, output)
+    elif output == "json":
+        document(json.plan(finished.report.plan))
     else:
         look = style(environment.manifests)
-        result(text.plan(made, look) + text.pins(made, look))
-    return _code_of_plan(made, detailed=detailed)
+        result(text.plan(finished.report.plan, look) + text.pins(finished.report.plan, look))
+    pending = detailed and finished.report and finished.report.plan.changes
+    return exit_code(judge(finished).exit_code, 2 if pending else 0)
 
 
 @click.command()
@@ -61,156 +71,118 @@ def plan(**flags: Any) -> int:
 @options.logs
 @options.output
 def apply(**flags: Any) -> int:
-    """Makes the live environment equal to DIR. Asks first on a terminal."""
+    """Make the live environment equal to DIR. Asks for confirmation on a terminal."""
     output, yes = flags.pop("output"), flags.pop("yes")
     if not yes and not is_terminal():
-        raise UsageError("nobody can be asked here", "Add --yes to apply without a question.")
-    environment, desired = _loaded(writable_environment, flags, output)
-    if desired is None:
-        return 8
-    report = _apply(environment, desired, output, yes=yes)
-    return _code_of_report(report)
+        raise UsageError("stdin is not a terminal", "Pass --yes to apply without confirmation.")
+    environment = writable_environment(_flags(flags))
+    with advising(environment.api):
+        return asyncio.run(_Apply(environment, output, yes=yes).run())
 
 
-def _loaded(
-    choose: Callable[[Flags], EnvironmentSettings], flags: dict[str, Any], output: str
-) -> tuple[EnvironmentSettings, Desired | None]:
-    """The settings and the desired state; None after its problems were shown."""
-    from reconciler.cli.logs import configure  # noqa: PLC0415
-    from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
+class _Apply:
+    """One apply: shows the plan, asks, and shows whatever became of it."""
 
-    configure(flags.pop("log_format"), flags.pop("log_level"))
-    environment = choose(Flags(**flags))
-    loaded = load(environment.manifests, now=time.time(), allow_empty=environment.allow_empty)
-    if loaded.desired is None:
-        _show_problems(loaded, environment, output)
-        return environment, None
-    if loaded.problems:
-        note(f"{count(len(loaded.problems), 'warning')}: see `reconciler validate {environment.manifests}`")
-    _check_selection(environment, loaded.desired)
-    return environment, loaded.desired
+    def __init__(self, environment: EnvironmentSettings, output: str, *, yes: bool) -> None:
+        self._environment = environment
+        self._output = output
+        self._yes = yes
+        self._progress = Progress()
+        self._stop = asyncio.Event()
+        self._cancelled = False
 
+    async def run(self) -> int:
+        """The exit code. Signals stay caught while the report is shown: nothing that was done goes untold."""
+        from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
 
-def _show_problems(loaded: Loaded, environment: EnvironmentSettings, output: str) -> None:
-    if output == "json":
-        document(json.validation(loaded.problems, loaded.files, loaded.manifests))
-        return
-    tell(
-        lambda look: text.validation(loaded.problems, loaded.files, loaded.manifests, look), environment.manifests
-    )
+        with self._progress as progress:
+            hooks = Hooks(
+                watch=progress.watch,
+                loaded=lambda loaded: _show_warnings(loaded, progress),
+                planned=self._planned,
+                may_apply=self._may_apply,
+            )
+            finished = await _reconcile(self._environment, hooks, self._stop)
+        report = finished.report
+        if report is None:
+            _show_problems(finished.loaded, self._output)
+            return judge(finished).exit_code
+        if self._cancelled:
+            finished = structs.replace(finished, report=(report := structs.replace(report, halt=CANCELLED)))
+        return self._show(finished, report)
 
+    def _planned(self, made: Plan) -> None:
+        """The plan is a part of the output as text; beside JSON it is for whoever is asked."""
+        self._progress.end()
+        if self._output == "text":
+            result(text.plan(made, style(self._environment.manifests)))
+        elif not self._yes:
+            tell(lambda look: text.plan(made, look), self._environment.manifests)
 
-def _check_selection(environment: EnvironmentSettings, desired: Desired) -> None:
-    """An unknown target, a selector that matches nothing, or another environment's folder is a mistake."""
-    check_name(environment.name, environment.manifests, desired)
-    names = {wanted.name for wanted in desired.organizations}
-    unknown = sorted(environment.selection.targets - names)
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], sorted(names), n=1)
-        raise UsageError(
-            f"no organization is called {unknown[0]!r} in {environment.manifests}",
-            f"Did you mean `{near[0]}`?" if near else "--target takes a metadata.name.",
-        )
-    pairs = environment.selection.selector
-    if pairs and not any(all(w.labels.get(k) == v for k, v in pairs) for w in desired.organizations):
-        wanted = " ".join(f"{key}={value}" for key, value in pairs)
-        raise UsageError(
-            f"no organization in {environment.manifests} has the labels {wanted}",
-            "--selector goes by metadata.labels.",
-        )
+    async def _may_apply(self, made: Plan) -> Decision:
+        from reconciler.engine.reconcile import Decision  # noqa: PLC0415 the network, not needed for --help
 
+        if not self._yes and not _confirmed(made):
+            self._cancelled = True
+            return Decision.LEAVE
+        on_signals(asyncio.get_running_loop(), self._ask_to_stop)
+        self._progress.begin("writing")
+        return Decision.APPLY
 
-async def _plan(runtime: Runtime, environment: EnvironmentSettings, desired: Desired) -> Plan:
-    from reconciler.cli.progress import progress  # noqa: PLC0415
-    from reconciler.engine.reconcile import make_plan  # noqa: PLC0415 the network, not needed for --help
+    def _ask_to_stop(self) -> None:
+        """The writes under way finish, and no other starts."""
+        if not self._stop.is_set():
+            note("stopping: the requests under way finish, no other starts")
+        self._stop.set()
 
-    with progress() as watch, advising(environment.api):
-        return await make_plan(environment, desired, runtime, watch)
+    def _show(self, finished: Pass, report: Report) -> int:
+        from reconciler.cli.logs import summary  # noqa: PLC0415
 
-
-def _runtime() -> Runtime:
-    """A process's own; its memory counts on the clock of every event loop."""
-    from reconciler.engine.runtime import RecentWrites, Runtime  # noqa: PLC0415
-
-    return Runtime(time.time, random.SystemRandom(), RecentWrites(time.monotonic()))
-
-
-def _code_of_plan(made: Plan, *, detailed: bool = False) -> int:
-    refused = 6 if made.refusals else 0
-    blocked = 4 if made.blocked else 0
-    pending = 2 if detailed and made.changes else 0
-    return exit_code(refused, blocked, pending)
-
-
-def _apply(environment: EnvironmentSettings, desired: Desired, output: str, *, yes: bool) -> Report:
-    """Plans, shows, asks, and carries out; whatever became of it is shown before this returns.
-
-    The question is asked outside of any event loop, where Ctrl-C ends it at once.
-    """
-    runtime = _runtime()
-    made = asyncio.run(_plan(runtime, environment, desired))
-    look = style(environment.manifests)
-    if output == "text":
-        result(text.plan(made, look))
-    elif not yes:
-        tell(lambda look: text.plan(made, look), environment.manifests)
-    if made.changes and not made.refusals and not yes and not _confirmed(made):
-        report = Report(made, halt=NOT_CONFIRMED)
-        _show_report(report, look, output)
-        return report
-    return asyncio.run(_carry_out(made, environment, runtime, lambda report: _show_report(report, look, output)))
-
-
-async def _carry_out(
-    made: Plan, environment: EnvironmentSettings, runtime: Runtime, show: Callable[[Report], None]
-) -> Report:
-    """Shows the report while signals are still caught: what was done is told, however often one asks to stop."""
-    from reconciler.cli.progress import progress  # noqa: PLC0415
-    from reconciler.engine.reconcile import carry_out  # noqa: PLC0415 the network, not needed for --help
-
-    stop = _told_to_stop()
-    with progress("writing") as watch:
-        report = await carry_out(made, environment, runtime, watch, stop)
-    show(report)
-    return report
-
-
-def _show_report(report: Report, look: text.Style, output: str) -> None:
-    from reconciler.cli.logs import summary  # noqa: PLC0415
-
-    if output == "json":
-        document(json.report(report))
-    elif report.plan.changes and not report.plan.refusals:
-        result("\n" + text.report(report, look))
-    summary(report, _code_of_report(report))
-
-
-NOT_CONFIRMED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", Interrupted.exit_code)
-
-
-def _told_to_stop() -> asyncio.Event:
-    """Set by Ctrl-C or SIGTERM from now on: the writes under way finish, and no other starts."""
-    stop = asyncio.Event()
-
-    def ask() -> None:
-        if not stop.is_set():
-            note("stopping: what is being written is finished, nothing else is started")
-        stop.set()
-
-    on_signals(asyncio.get_running_loop(), ask)
-    return stop
+        code = judge(finished).exit_code
+        if self._output == "json":
+            document(json.report(report))
+        elif self._cancelled:
+            result("\nCancelled. Nothing was written.\n")
+        elif report.plan.changes and not report.plan.refusals:
+            result("\n" + text.report(report, style(self._environment.manifests)))
+        summary(report, code)
+        return code
 
 
 def _confirmed(made: Plan) -> bool:
-    number = len(made.changes)
-    note(f"This is {made.environment}{f' ({made.environment_id})' if made.environment_id else ', still empty'}.")
-    return confirmed(f"Make {'this change' if number == 1 else f'these {number:,} changes'}?")
+    where = f" ({made.environment_id})" if made.environment_id else ", still empty"
+    with asking():
+        note(f"This is {made.environment}{where}: {count(len(made.changes), 'change')}.")
+        return confirmed("apply")
 
 
-def _code_of_report(report: Report) -> int:
-    bad = any(outcome.result not in GOOD for outcome in report.outcomes)
-    return exit_code(
-        report.halt.exit_code if report.halt else 0,
-        6 if report.plan.refusals else 0,
-        4 if bad or report.plan.blocked else 0,
-    )
+def _flags(flags: dict[str, Any]) -> Flags:
+    from reconciler.cli.logs import configure  # noqa: PLC0415
+
+    configure(flags.pop("log_format"), flags.pop("log_level"))
+    return Flags(**flags)
+
+
+async def _reconcile(environment: EnvironmentSettings, hooks: Hooks, stop: asyncio.Event) -> Pass:
+    from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
+    from reconciler.engine.reconcile import reconcile  # noqa: PLC0415 the network
+    from reconciler.engine.runtime import Runtime  # noqa: PLC0415
+
+    return await reconcile(environment, load, Runtime(), hooks, stop)
+
+
+def _show_warnings(loaded: Loaded, progress: Progress) -> None:
+    """Points at the warnings of manifests that may be used; reading begins."""
+    if loaded.desired is None:
+        return
+    if loaded.problems:
+        note(f"{count(len(loaded.problems), 'warning')}: see `reconciler validate {loaded.folder}`")
+    progress.begin("reading")
+
+
+def _show_problems(loaded: Loaded, output: str) -> None:
+    """Why the manifests may not be used; beside JSON there is no text."""
+    if output == "json":
+        document(json.validation(loaded.problems, loaded.files, loaded.manifests))
+        return
+    tell(lambda look: text.validation(loaded.problems, loaded.files, loaded.manifests, look), loaded.folder)

@@ -1,23 +1,51 @@
-"""Shows on a terminal that reading or writing goes on, and disappears when it is done."""
+"""Shows a progress bar on a terminal while a pass reads or writes, and removes it afterwards."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Self
 
 from reconciler.cli.logs import watch as logged
 from reconciler.model.event import ChangeDone, Event, RequestDone, Retrying, Watch
 from reconciler.render.words import count
 
 
+class Progress:
+    """A watch that logs, and draws a bar between `begin` and `end` where stderr is a terminal."""
+
+    def __init__(self) -> None:
+        self._shown = ExitStack()
+        self._bar: Callable[[Event], None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def watch(self, event: Event) -> None:
+        """Takes an event in."""
+        logged(event)
+        if self._bar:
+            self._bar(event)
+
+    def begin(self, doing: str) -> None:
+        """Shows a new bar."""
+        self.end()
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            self._bar = self._shown.enter_context(_bar(doing))
+
+    def end(self) -> None:
+        """The bar disappears: what is printed next stands where it was."""
+        self._bar = None
+        self._shown.close()
+
+
 @contextmanager
-def progress(doing: str = "reading") -> Iterator[Watch]:
-    """A watch that logs, and draws a bar where stderr is a terminal."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield logged
-        return
+def _bar(doing: str) -> Iterator[Watch]:
     from rich.console import Console  # noqa: PLC0415 slow, and useless in a pipe
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
@@ -26,13 +54,12 @@ def progress(doing: str = "reading") -> Iterator[Watch]:
         task = bar.add_task(doing, total=None)
         tally = Tally(doing)
 
-        def watch(event: Event) -> None:
-            logged(event)
+        def draw(event: Event) -> None:
             tally.count(event)
             elapsed_s = bar.tasks[0].elapsed or 0.0
             bar.update(task, description=tally.words(elapsed_s), total=tally.known or None, completed=tally.read)
 
-        yield watch
+        yield draw
 
 
 class Tally:

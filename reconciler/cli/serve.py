@@ -12,8 +12,9 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, daemon, environments, every_folder, seconds
-from reconciler.cli.output import exit_code, result
-from reconciler.model.errors import CredentialsError, UsageError
+from reconciler.cli.output import result
+from reconciler.core.applying.verdict import exit_code
+from reconciler.model.errors import CredentialsError
 from reconciler.model.settings import EnvironmentSettings
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def _run(flags: dict[str, Any]) -> int:
     from msgspec import structs  # noqa: PLC0415
 
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415
-    from reconciler.daemon.loop import run as loop  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.daemon import loop  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.engine.runtime import Runtime  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
     once, listen, resync = flags.pop("once"), flags.pop("listen"), flags.pop("resync")
@@ -66,8 +68,11 @@ def _run(flags: dict[str, Any]) -> int:
         settings = structs.replace(settings, listen=listen)
     if resync:
         settings = structs.replace(settings, resync_s=seconds(resync))
-    codes = asyncio.run(loop(_sources(told), settings, watch, once=once))
-    return UsageError.exit_code if UsageError.exit_code in codes else exit_code(*codes)
+    sources, runtime = _sources(told), Runtime(aside=asyncio.to_thread)
+    if once:
+        return exit_code(*asyncio.run(loop.once(sources, runtime, watch)))
+    asyncio.run(loop.run(sources, settings, runtime, watch))
+    return 0
 
 
 def _sources(told: Flags) -> list[Source]:
@@ -75,7 +80,7 @@ def _sources(told: Flags) -> list[Source]:
     from msgspec import structs  # noqa: PLC0415
 
     from reconciler.daemon.worker import Source  # noqa: PLC0415 the network, not needed for --help
-    from reconciler.engine.reconcile import api_settings  # noqa: PLC0415
+    from reconciler.engine.connect import api_settings  # noqa: PLC0415
 
     def reading(name: str | None) -> Callable[[], EnvironmentSettings]:
         return lambda: environments(structs.replace(told, environment=name))[0]

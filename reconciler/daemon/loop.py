@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import structlog
-from msgspec import Struct, field
+from msgspec import Struct
 
 from reconciler.api.waiting import sleep_or_stop
 from reconciler.core.applying.backoff import delay_s
@@ -20,7 +18,7 @@ from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import Status
 from reconciler.daemon.triggers import digest_of, happens, watch_folder
 from reconciler.daemon.worker import Shared, Source, Worker
-from reconciler.engine.runtime import Transport
+from reconciler.engine.runtime import Runtime
 from reconciler.model.event import Watch
 from reconciler.model.settings import DaemonSettings
 
@@ -36,56 +34,49 @@ def _unheard(_: str) -> None:
 
 
 class Surroundings(Struct, frozen=True):
-    """What the loop takes from outside: `now` gives Unix seconds, `transport` is None for real HTTP.
+    """How often the loop looks and retries; `listening` is told the address of the endpoints."""
 
-    `listening` is told the address of the endpoints.
-    """
-
-    now: Callable[[], float] = time.time
-    rng: random.Random = field(default_factory=random.SystemRandom)
-    transport: Transport | None = None
     poll_s: float = 5.0
     retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S)
     listening: Callable[[str], None] = _unheard
 
 
+async def once(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> list[int]:
+    """One pass of every environment; returns the exit codes that they mean."""
+    workers, _ = _workers(sources, runtime, watch)
+    with _signals(asyncio.Event(), workers):
+        return [each.exit_code for each in await asyncio.gather(*(worker.once("asked for") for worker in workers))]
+
+
 async def run(
     sources: Sequence[Source],
     daemon: DaemonSettings,
+    runtime: Runtime,
     watch: Watch,
-    *,
-    once: bool,
-    surroundings: Surroundings | None = None,
-) -> list[int]:
-    """Runs until SIGTERM or SIGINT; `once`: one pass of every environment, and the exit codes they mean."""
-    around = surroundings or Surroundings()
-    clock = asyncio.get_running_loop().time
-    names = [source.name for source in sources]
-    shared = Shared(
-        status=Status(clock()),
-        metrics=Metrics(names),
-        watch=watch,
-        claims=Claims(names),
-        now=around.now,
-        rng=around.rng,
-        transport=around.transport,
-    )
-    workers = [Worker(source, shared) for source in sources]
+    surroundings: Surroundings = Surroundings(),  # noqa: B008 it is frozen
+) -> None:
+    """Makes passes and serves the endpoints until SIGTERM or SIGINT; raises UsageError if it cannot listen."""
+    workers, shared = _workers(sources, runtime, watch)
     stop = asyncio.Event()
     with _signals(stop, workers):
-        if once:
-            return [ended.code for ended in await asyncio.gather(*(worker.once() for worker in workers))]
         async with serving(daemon.listen, shared.status, shared.metrics) as url:
             log.info("listening", url=url)
-            around.listening(url)
-            await asyncio.gather(_beat(shared.status, stop), *(_keep(each, daemon, around) for each in workers))
+            surroundings.listening(url)
+            keeping = (_keep(worker, daemon, runtime, surroundings) for worker in workers)
+            await asyncio.gather(_beat(shared.status, stop), *keeping)
             await stop.wait()
-    return []
+
+
+def _workers(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> tuple[list[Worker], Shared]:
+    names = [source.name for source in sources]
+    status = Status(asyncio.get_running_loop().time())
+    shared = Shared(status, Metrics(names), watch, Claims(names), runtime)
+    return [Worker(source, shared) for source in sources], shared
 
 
 @contextlib.contextmanager
 def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
-    """SIGTERM and SIGINT end the work, SIGHUP begins a pass."""
+    """SIGTERM and SIGINT end the work, SIGHUP starts a pass."""
 
     def end() -> None:
         stop.set()
@@ -94,7 +85,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
 
     def wake() -> None:
         for worker in workers:
-            worker.wake.set()
+            worker.wake.set("SIGHUP")
 
     loop = asyncio.get_running_loop()
     handlers = {signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: wake}
@@ -113,20 +104,24 @@ async def _beat(status: Status, stop: asyncio.Event) -> None:
         await sleep_or_stop(BEAT_S, stop)
 
 
-async def _keep(worker: Worker, daemon: DaemonSettings, around: Surroundings) -> None:
+async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surroundings: Surroundings) -> None:
     """Passes until the worker is stopped, whatever becomes of each."""
     known = await digest_of(worker.folder)
-    watching = asyncio.create_task(watch_folder(worker.folder, known, worker.wake, worker.stop, around.poll_s))
+    poll_s = surroundings.poll_s
+    watching = asyncio.create_task(watch_folder(worker.folder, known, worker.wake, worker.stop, poll_s))
     clock = asyncio.get_running_loop().time
     failures = 0
+    cause = "start"
     while not worker.stop.is_set():
         worker.wake.clear()
         started = clock()
-        ended = await worker.once()
-        failures = failures + 1 if ended.retry else 0
-        pause_s = next_pass_s(failures, clock() - started, daemon.resync_s, around.rng.random(), around.retry_s)
+        verdict = await worker.once(cause)
+        failures = failures + 1 if verdict.retry else 0
+        took_s, jitter = clock() - started, runtime.rng.random()
+        pause_s = next_pass_s(failures, took_s, daemon.resync_s, jitter, surroundings.retry_s)
         worker.will_wait(pause_s)
-        await happens(worker.wake, pause_s, worker.stop)
+        await happens(worker.wake.event, pause_s, worker.stop)
+        cause = worker.wake.cause or ("retry" if failures else "resync")
     worker.rests()
     await watching
 
@@ -140,8 +135,8 @@ def next_pass_s(
 ) -> float:
     """How long to wait after a pass that took so long; `failures` of them in a row, `jitter` in [0, 1).
 
-    Many processes that started together do not come back together, and however long a pass takes, the API is
-    left alone for twenty times as long; after a failure sooner, then later and later, up to the same.
+    Jitter spreads processes that started together. However long a pass takes, the pause is BUSY_SHARE times as
+    long, so that the API has rest; after a failure it is shorter, and grows with each up to the same.
     """
     resync = max(resync_s * (0.9 + 0.2 * jitter), BUSY_SHARE * took_s)
     if not failures:

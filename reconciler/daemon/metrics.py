@@ -14,6 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from reconciler.core.applying.verdict import PassResult
 from reconciler.core.planning.guard import GUARDS
 from reconciler.model.change import Action, Create, Key
 from reconciler.model.event import Event, RequestDone, Retrying
@@ -21,7 +22,6 @@ from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
 from reconciler.model.outcome import GOOD, Report, Result
 from reconciler.model.state import DesiredOrganization
 
-PASS_RESULTS = ("success", "partly", "refused", "error")
 STATUSES = ("ready", "pending", "failed", "unknown", "stale", "blocked", "suspended", "unmanaged")
 SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 ROUTES = (
@@ -43,17 +43,19 @@ class Metrics:
         self.duration = Histogram("reconciler_pass_duration_seconds", "How long passes took.", registry=of)
         self.success = Gauge(
             "reconciler_last_success_timestamp_seconds",
-            "When the environment that has waited longest was last equal to git; 0 before.",
+            "Time of the last successful pass: of the environment whose is oldest; 0 before the first.",
             registry=of,
         )
         self.resources = Gauge("reconciler_resources", "Resources by status.", ["kind", "status"], registry=of)
-        self.changes = Counter("reconciler_changes", "Changes by end.", ["kind", "action", "result"], registry=of)
+        self.changes = Counter(
+            "reconciler_changes", "Changes by result.", ["kind", "action", "result"], registry=of
+        )
         self.requests = Counter(
-            "reconciler_api_requests", "Requests by answer.", ["method", "route", "code"], registry=of
+            "reconciler_api_requests", "Requests by response.", ["method", "route", "code"], registry=of
         )
         self.seconds = Histogram("reconciler_api_request_duration_seconds", "How long requests took.", registry=of)
         self.retries = Counter("reconciler_api_retries", "Requests sent again.", registry=of)
-        self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without an answer.", registry=of)
+        self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without a response.", registry=of)
         self.refusals = Counter("reconciler_guard_refusals", "Plans refused by a guard.", ["rule"], registry=of)
         self.source = Gauge("reconciler_source_info", "The revisions in use.", ["revision"], registry=of)
         self.leader = Gauge("reconciler_leader", "Whether this process may write.", registry=of)
@@ -65,14 +67,14 @@ class Metrics:
     def _begin(self) -> None:
         self.leader.set(1)
         for name in self._environments:
-            for result in PASS_RESULTS:
+            for result in PassResult:
                 self.passes.labels(name, result)
-        for result in Result:
+        for end in Result:
             for kind in KINDS:
                 for action in (Action.CREATE, Action.UPDATE):
-                    self.changes.labels(kind, action, result)
+                    self.changes.labels(kind, action, end)
             for kind in SECRETS:
-                self.changes.labels(kind, Action.ISSUE, result)
+                self.changes.labels(kind, Action.ISSUE, end)
         for method, route in ROUTES:
             self.requests.labels(method, route, "200")
         for guard in GUARDS:
@@ -87,7 +89,7 @@ class Metrics:
         elif isinstance(event, Retrying):
             self.retries.inc()
 
-    def passed(self, environment: str, result: str, duration_s: float) -> None:
+    def passed(self, environment: str, result: PassResult, duration_s: float) -> None:
         """Counts a pass."""
         self.passes.labels(environment, result).inc()
         self.duration.observe(duration_s)
@@ -122,7 +124,7 @@ class Metrics:
             self.source.labels(revision).set(1)
 
     def text(self) -> bytes:
-        """What /metrics answers."""
+        """The body of /metrics."""
         return generate_latest(self.registry)
 
 

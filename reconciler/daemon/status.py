@@ -1,4 +1,4 @@
-"""What the daemon knows of itself, for /status, /livez and /readyz."""
+"""Holds what the daemon knows of itself, for /status, /livez and /readyz."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from reconciler.core.applying.verdict import PassResult, Verdict
 from reconciler.model.condition import Condition, ConditionType
-from reconciler.model.errors import ReconcilerError
 from reconciler.model.manifest import Problem, Severity
 from reconciler.render.words import masked
 
@@ -21,7 +21,7 @@ Conditions = dict[str, tuple[Condition, ...]]  # by organization's handle
 class EnvironmentStatus(Struct):
     """One environment's last pass and the next; times are Unix seconds.
 
-    `notice` is what a pass went on in spite of. A `stopped` worker makes no pass until the process is restarted.
+    `notice` is a trouble that did not stop the pass. A `stopped` worker makes no pass until a restart.
     """
 
     mode: str = "apply"
@@ -42,28 +42,20 @@ class EnvironmentStatus(Struct):
     problems: tuple[Problem, ...] = ()
     organizations: Conditions = {}
 
-    def succeeded(self, now: float) -> None:
-        """The live environment is as git has it."""
-        self._note("success", "Reconciled", "", "", now)
-        self.last_success = now
-
-    def fell_short(self, result: str, reason: str, message: str, now: float) -> None:
-        """The pass came to a report, but something is left to do."""
-        self._note(result, reason, message, "", now)
-
-    def failed(self, error: ReconcilerError, now: float) -> None:
-        """The pass came to nothing."""
-        self._note("error", error.code, error.message, error.hint, now)
-
-    def _note(self, result: str, reason: str, message: str, hint: str, now: float) -> None:
-        if self.since is None or (self.result == "success") is not (result == "success"):
+    def note(self, verdict: Verdict, now: float) -> None:
+        """A pass ended so."""
+        success = verdict.result is PassResult.SUCCESS
+        if self.since is None or (self.result == PassResult.SUCCESS) is not success:
             self.since = now
-        self.result, self.reason, self.message, self.hint = result, reason, message, hint
+        self.result, self.reason, self.message = verdict.result, verdict.reason, verdict.message
+        self.hint = verdict.hint
         self.last_pass = now
+        if success:
+            self.last_success = now
 
     def conditions(self) -> tuple[Condition, ...]:
         """The environment's own: Ready, and which organizations are not."""
-        ready = self.result == "success"
+        ready = self.result == PassResult.SUCCESS
         own = Condition(ConditionType.READY, ready, self.reason, self.message, self.revision, self.since or 0.0)
         return (own, *_gathered(self.organizations))
 

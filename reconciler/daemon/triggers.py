@@ -21,7 +21,25 @@ from reconciler.source.snapshot import digest
 log = structlog.get_logger()
 
 
-async def watch_folder(folder: str, known: str, wake: asyncio.Event, stop: asyncio.Event, poll_s: float) -> None:
+class Wake:
+    """Says that a pass is due. `cause` is for the log alone: a pass reads everything, whatever woke it."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.cause = ""
+
+    def set(self, cause: str) -> None:
+        """A pass is due; of several causes the first is named."""
+        self.cause = self.cause or cause
+        self.event.set()
+
+    def clear(self) -> None:
+        """A pass begins, which sees everything that happened before."""
+        self.cause = ""
+        self.event.clear()
+
+
+async def watch_folder(folder: str, known: str, wake: Wake, stop: asyncio.Event, poll_s: float) -> None:
     """Sets `wake` after each change of the folder, until `stop`; `known` is its digest before the first pass."""
     hint, moved = asyncio.Event(), asyncio.Event()
     events = asyncio.create_task(_events(folder, hint, moved, stop))
@@ -31,7 +49,7 @@ async def watch_folder(folder: str, known: str, wake: asyncio.Event, stop: async
         seen = await digest_of(folder)
         if seen != known:
             known = seen
-            wake.set()
+            wake.set("change")
             moved.set()
     moved.set()
     await events
@@ -50,7 +68,7 @@ async def happens(event: asyncio.Event, within_s: float, stop: asyncio.Event) ->
 
 
 async def digest_of(folder: str) -> str:
-    """The folder's digest; nothing while it is away."""
+    """The folder's digest; "" while there is no such folder."""
     try:
         return await asyncio.to_thread(digest, folder)
     except (SourceError, OSError):
@@ -58,7 +76,7 @@ async def digest_of(folder: str) -> str:
 
 
 async def _events(folder: str, hint: asyncio.Event, moved: asyncio.Event, stop: asyncio.Event) -> None:
-    """Watches anew whenever the folder has changed, since it may be another one by now."""
+    """Starts a new watch whenever the folder has changed, since the path may lead to another one by now."""
     while not stop.is_set():
         moved.clear()
         watching = asyncio.create_task(_watch(await asyncio.to_thread(_places, folder), hint, moved))
@@ -79,7 +97,7 @@ async def _watch(places: list[Path], hint: asyncio.Event, moved: asyncio.Event) 
 
 
 def _places(folder: str) -> list[Path]:
-    """The folder itself, its parent, and the parents of the links that lead there: what is swapped is a name."""
+    """The folder, its parent, and the parents of the links that lead there: a swap renames something in them."""
     path = Path(folder).absolute()
     links = [part for part in (path, *path.parents) if os.path.islink(part)]  # noqa: PTH114 never raises
     places = {path.parent, Path(os.path.realpath(path)), *(link.parent for link in links)}

@@ -1,33 +1,32 @@
-"""One environment's passes: settings, manifests, plan, whose environment it is, apply, and what to tell of it."""
+"""One environment's pass: reads the settings, calls `reconcile`, tells status, metrics and log how it ended."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 from msgspec import Struct, structs
 
 from reconciler.core.applying.conditions import conclude
-from reconciler.daemon.claims import Claims
+from reconciler.core.applying.verdict import PassResult, Verdict, judge, judge_error
+from reconciler.daemon.claims import Claims, Turn
+from reconciler.daemon.journal import Journal, ended
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
-from reconciler.engine.load import Loaded, load_partly
-from reconciler.engine.reconcile import api_settings, carry_out, make_plan, selecting
-from reconciler.engine.runtime import RecentWrites, Runtime, Transport
-from reconciler.engine.selection import check_selection
-from reconciler.model.change import Blocked, BlockReason, Plan
-from reconciler.model.errors import Interrupted, ReconcilerError, SourceError, WrongEnvironment, internal
+from reconciler.daemon.triggers import Wake
+from reconciler.engine.connect import api_settings
+from reconciler.engine.load import load_partly
+from reconciler.engine.reconcile import Decision, Hooks, reconcile
+from reconciler.engine.runtime import RecentWrites, Runtime
+from reconciler.engine.selection import selecting
+from reconciler.model.change import Plan
+from reconciler.model.errors import Interrupted, ReconcilerError, WrongEnvironment, internal
 from reconciler.model.event import Event, Watch
-from reconciler.model.manifest import Problem, Severity
-from reconciler.model.outcome import GOOD, Report
-from reconciler.model.secret import Secret
-from reconciler.model.settings import EnvironmentSettings
-from reconciler.model.state import Desired
+from reconciler.model.outcome import Pass
+from reconciler.model.settings import ApiSettings, EnvironmentSettings
+from reconciler.model.state import Loaded
 
-LINES_MAX = 100  # of one kind in one pass's log
-PASSING = frozenset({BlockReason.UNREADABLE})  # what another look may mend by itself
 log = structlog.get_logger()
 
 
@@ -46,16 +45,7 @@ class Shared(Struct, frozen=True):
     metrics: Metrics
     watch: Watch
     claims: Claims
-    now: Callable[[], float]
-    rng: random.Random
-    transport: Transport | None
-
-
-class Ended(Struct, frozen=True):
-    """How a pass ended: the exit code it would mean, and whether another may do better by itself."""
-
-    code: int
-    retry: bool
+    runtime: Runtime
 
 
 class Worker:
@@ -63,266 +53,137 @@ class Worker:
 
     def __init__(self, source: Source, shared: Shared) -> None:
         self.name, self.folder = source.name, source.folder
-        self.wake = asyncio.Event()
-        self.stop = shared.claims.stop_of(source.name)
+        self.wake = Wake()
+        self._claim = shared.claims.claims[source.name]
+        self.stop = self._claim.stop
         self._read = source.read
         self._shared = shared
-        self._claims = shared.claims
-        self._now = shared.now
-        self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
+        # one environment's lost write makes no other wait
         memory = RecentWrites(asyncio.get_running_loop().time())
-        self._runtime = Runtime(shared.now, shared.rng, memory, shared.transport, asyncio.to_thread)
-        self._first: EnvironmentSettings | None = None
+        self._runtime = structs.replace(shared.runtime, recent_writes=memory)
+        self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
+        self._journal = Journal(source.folder)
         self._settings: EnvironmentSettings | None = None
-        self._known_by: Secret | None = None  # the key with which the environment was seen
-        self._problems: tuple[Problem, ...] = ()
-        self._blocked: tuple[Blocked, ...] = ()
 
-    async def once(self) -> Ended:
+    async def once(self, cause: str) -> Verdict:
         """One pass; never raises, whatever it meets."""
         clock = asyncio.get_running_loop().time
         started = clock()
-        id_ = f"{self._shared.rng.getrandbits(48):012x}"
+        id_ = f"{self._runtime.rng.getrandbits(48):012x}"
         known = {"environment": self.name, "reconcile_id": id_, "revision": self._status.revision}
         with structlog.contextvars.bound_contextvars(**known):
+            log.debug("pass starts", cause=cause)
             try:
-                loaded, report = await self._pass()
-                self._check_rivals()
-                return self._conclude(loaded, report, clock() - started)
+                finished = await self._pass()
             except Interrupted as error:
                 log.info("pass stopped")
-                return self._rivalled(clock() - started) or Ended(error.exit_code, retry=False)
+                return self._rivalled(clock() - started) or judge_error(error)
             except ReconcilerError as error:
-                return self._failed(error, clock() - started)
+                return self._ended(judge_error(error), None, clock() - started)
             except Exception as error:  # noqa: BLE001 one environment's bug must not end the others' work
-                return self._failed(internal(error), clock() - started)
+                return self._ended(judge_error(internal(error)), None, clock() - started)
             finally:
-                self._claims.looked(self.name)
+                self._claim.looked()
+            return self._ended(judge(finished), finished, clock() - started)
 
     def will_wait(self, pause_s: float) -> None:
         """The next pass is due after that time, if nothing happens before."""
-        self._status.next_pass = None if self.stop.is_set() else self._now() + pause_s
+        self._status.next_pass = None if self.stop.is_set() else self._runtime.now() + pause_s
 
     def rests(self) -> None:
-        """No further pass comes: the process was asked to stop, or another worker claims the same environment."""
+        """No further pass comes: the process was asked to stop, or another worker sees the same environment."""
         self._status.next_pass = None
-        if not self._status.stopped:
+        if not self._claim.lost:
             self._rivalled(0.0)
 
-    # -- the pass
+    async def _pass(self) -> Pass:
+        settings = await self._fresh_settings()
+        api = api_settings(settings)
+        with self._claim.turn() as turn:
+            hooks = Hooks(
+                watch=self._watch,
+                loaded=self._loaded,
+                planned=lambda plan: self._planned(plan, api),
+                may_apply=lambda plan: self._may_apply(plan, settings, turn),
+            )
+            try:
+                finished = await reconcile(settings, load_partly, self._runtime, hooks, self.stop)
+            except WrongEnvironment:
+                self._claim.refused(api.key)
+                raise
+            self._note_organizations(settings, finished)
+            if finished.report:
+                self._claim.sees(finished.report.environment_id, api.key)
+        return finished
 
-    async def _pass(self) -> tuple[Loaded, Report]:
-        settings = await self._settings_now()
-        loaded = await asyncio.to_thread(
-            load_partly, settings.manifests, now=self._now(), allow_empty=settings.allow_empty
-        )
-        self._status.source_read = True
-        self._status.revision = loaded.revision
-        structlog.contextvars.bind_contextvars(revision=loaded.revision)
-        self._tell_problems(loaded.problems)
-        desired = _usable(loaded, settings.manifests)
-        check_selection(settings, desired)
-        plan = await self._plan(settings, desired)
-        self._tell_plan(plan)
-        report = Report(plan)
-        if settings.apply and plan.changes and not plan.refusals:
-            report = await self._apply(settings, desired, plan)
-        self._note_organizations(settings, desired, report)
-        return loaded, report
-
-    async def _settings_now(self) -> EnvironmentSettings:
-        """Address and key are read at every pass; all else stays as it was at the first."""
+    async def _fresh_settings(self) -> EnvironmentSettings:
+        """Address and key are read before every pass; all else stays as it was before the first."""
+        first = self._settings
         try:
-            fresh = await asyncio.to_thread(self._read)
+            fresh = await self._runtime.aside(self._read)
         except ReconcilerError as error:
-            if self._settings is None:
+            if first is None:
                 raise
             self._status.notice = f"the settings cannot be read, and the key read before is used: {error.message}"
             log.warning("settings not read", error=error.message, hint=error.hint)
-            return self._settings
+            return first
         self._status.notice = ""
-        if self._first is None:
-            self._first = fresh
+        if first is None:
+            self._claim.opens(api_settings(fresh))
             self._status.mode = "apply" if fresh.apply else "plan"
-            api = api_settings(fresh)
-            self._claims.claim(self.name, (api.url, api.key))
-        self._status.configured = True
-        self._settings = structs.replace(self._first, api=fresh.api)
+            self._status.configured = True
+        self._settings = structs.replace(first or fresh, api=fresh.api)
         return self._settings
 
-    async def _plan(self, settings: EnvironmentSettings, desired: Desired) -> Plan:
-        key = api_settings(settings).key
-        try:
-            plan = await make_plan(settings, desired, self._runtime, self._watch, self.stop)
-        except WrongEnvironment:
-            if self._known_by not in {None, key}:
-                self._stop_for_good()
-            raise
-        self._recognize(plan.environment_id, key)
-        return plan
-
-    async def _apply(self, settings: EnvironmentSettings, desired: Desired, plan: Plan) -> Report:
-        self._claims.looked(self.name)
-        await self._claims.all_looked(self.stop)
-        if plan.environment_id is not None:
-            return await carry_out(plan, settings, self._runtime, self._watch, self.stop)
-        async with self._claims.unknown:
-            plan = await self._plan(settings, desired)  # meanwhile it may have become another worker's
-            report = await carry_out(plan, settings, self._runtime, self._watch, self.stop)
-            if report.environment_id is not None:
-                self._recognize(report.environment_id, api_settings(settings).key)
-            return report
-
-    def _recognize(self, live: str | None, key: Secret) -> None:
-        """Whose environment the key opens; raises if it is not this worker's, or also another's."""
-        known = self._status.environment_id
-        emptied = live is None and key == self._known_by  # one key opens one environment
-        if known is not None and live != known and not emptied:
-            self._stop_for_good()
-            raise WrongEnvironment(
-                f"the key now opens {live or 'an empty environment'}, and before it was {known}",
-                "Nothing was written, and nothing will be until a restart. Correct the key.",
-            )
-        if live is not None:
-            self._status.environment_id, self._known_by = live, key
-            self._claims.claim(self.name, live)
-        self._check_rivals()
-
-    def _check_rivals(self) -> None:
-        rivals = self._claims.rivals(self.name)
-        if not rivals:
-            return
-        self._stop_for_good()
-        what = self._status.environment_id or "one environment"
-        raise WrongEnvironment(
-            f"{' and '.join(sorted([self.name, *rivals]))} have keys to {what}: none of them is written to",
-            "Give each environment its own key, then restart.",
-        )
-
-    def _stop_for_good(self) -> None:
-        self._status.stopped = True
-        self.stop.set()
-
-    # -- telling
+    # -- what the pass asks and tells
 
     def _watch(self, event: Event) -> None:
         self._shared.watch(event)
         self._shared.metrics.watch(event)
 
-    def _rivalled(self, took_s: float) -> Ended | None:
+    def _loaded(self, loaded: Loaded) -> None:
+        self._status.source_read = True
+        self._status.revision = loaded.revision
+        structlog.contextvars.bind_contextvars(revision=loaded.revision)
+        self._status.problems = self._journal.problems(loaded.problems)
+
+    def _planned(self, plan: Plan, api: ApiSettings) -> None:
+        self._claim.sees(plan.environment_id, api.key)
+        self._journal.plan(plan)
+
+    async def _may_apply(self, plan: Plan, settings: EnvironmentSettings, turn: Turn) -> Decision:
+        if not settings.apply:
+            return Decision.LEAVE
+        await self._claim.all_looked()
+        if plan.environment_id is None and not turn.taken:
+            await turn.take()
+            return Decision.PLAN_AGAIN  # meanwhile it may have become another worker's
+        return Decision.APPLY
+
+    # -- telling the world
+
+    def _ended(self, verdict: Verdict, finished: Pass | None, took_s: float) -> Verdict:
+        self._status.note(verdict, self._runtime.now())
+        self._status.environment_id, self._status.stopped = self._claim.environment_id, self._claim.lost
+        self._shared.metrics.passed(self.name, verdict.result, took_s)
+        ended(verdict, finished.report if finished else None, took_s)
+        return verdict
+
+    def _rivalled(self, took_s: float) -> Verdict | None:
+        """The verdict on a pass that was stopped because another worker sees the same environment."""
         try:
-            self._check_rivals()
+            self._claim.check_rivals()
         except WrongEnvironment as error:
-            return self._failed(error, took_s)
+            return self._ended(judge_error(error), None, took_s)
         return None
 
-    def _failed(self, error: ReconcilerError, took_s: float) -> Ended:
-        self._status.failed(error, self._now())
-        self._shared.metrics.passed(self.name, "error", took_s)
-        log.error("pass failed", code=error.code, error=error.message, hint=error.hint)
-        return Ended(error.exit_code, retry=True)
-
-    def _conclude(self, loaded: Loaded, report: Report, took_s: float) -> Ended:
-        ended = _ended(loaded, report)
-        plan = report.plan
-        complete = loaded.desired is not None and loaded.desired.complete
-        result = "refused" if plan.refusals else "partly" if _short(report, complete=complete) else "success"
-        self._shared.metrics.passed(self.name, result, took_s)
-        if result == "success":
-            self._status.succeeded(self._now())
-        else:
-            self._status.fell_short(result, *_short_of(report), self._now())
-        log.info(
-            "pass",
-            result=result,
-            digest=plan.digest,
-            changes=len(plan.changes),
-            done=sum(outcome.result in GOOD for outcome in report.outcomes),
-            blocked=len(plan.blocked),
-            unmanaged=len(plan.unmanaged),
-            duration_ms=round(took_s * 1000),
-        )
-        return ended
-
-    def _note_organizations(self, settings: EnvironmentSettings, desired: Desired, report: Report) -> None:
+    def _note_organizations(self, settings: EnvironmentSettings, finished: Pass) -> None:
         """Conditions of all that is declared now; what is no longer declared is forgotten."""
-        now = self._now()
+        report, desired, now = finished.report, finished.loaded.desired, self._runtime.now()
+        if report is None or desired is None:
+            return
         wanted = [each for each in desired.organizations if selecting(settings.selection)(each)]
         before = self._status.organizations
         self._status.organizations = conclude(report, {w.name: before.get(w.name, ()) for w in wanted}, now)
-        done = not report.plan.refusals and not _short(report, complete=desired.complete)
-        self._shared.metrics.reported(self.name, report, wanted, now if done else None)
-
-    def _tell_problems(self, problems: Sequence[Problem]) -> None:
-        """Every problem, when they are others than at the pass before."""
-        ordered = tuple(sorted(problems, key=lambda p: (p.severity is not Severity.ERROR, p.origin, p.rule)))
-        if ordered == self._problems:
-            return
-        self._problems = self._status.problems = ordered
-        for problem in ordered[:LINES_MAX]:
-            write = log.error if problem.severity is Severity.ERROR else log.warning
-            place = str(problem.origin)
-            write("problem", rule=problem.rule, place=place, message=problem.message, hint=problem.hint)
-        if len(ordered) > LINES_MAX:
-            log.error("more problems", number=len(ordered) - LINES_MAX, hint=f"reconciler validate {self.folder}")
-
-    def _tell_plan(self, plan: Plan) -> None:
-        for refusal in plan.refusals:
-            log.warning("refused", rule=refusal.rule, message=refusal.message, digest=plan.digest)
-        if plan.blocked == self._blocked:
-            return
-        self._blocked = plan.blocked
-        for block in plan.blocked[:LINES_MAX]:
-            log.warning(
-                "blocked",
-                organization=block.organization,
-                kind=block.kind,
-                name=block.name,
-                reason=block.reason,
-                message=block.message,
-                place=str(block.origin),
-            )
-
-
-def _usable(loaded: Loaded, folder: str) -> Desired:
-    if loaded.desired is not None:
-        return loaded.desired
-    first = loaded.fatal[0] if loaded.fatal else None
-    words = f"{first.origin}: {first.message}" if first else "it has no usable Environment"
-    more = f" (and {len(loaded.fatal) - 1} more)" if len(loaded.fatal) > 1 else ""
-    raise SourceError(f"{folder} cannot be used: {words}{more}", f"Run `reconciler validate {folder}`.")
-
-
-def _short(report: Report, *, complete: bool) -> bool:
-    """Whether the live environment is not, or not known to be, as git has it; `complete`: all could be parsed."""
-    good = sum(outcome.result in GOOD for outcome in report.outcomes)
-    return bool(report.halt or report.plan.blocked) or not complete or good < len(report.plan.changes)
-
-
-def _short_of(report: Report) -> tuple[str, str]:
-    """In one word and one sentence what is left to do."""
-    plan = report.plan
-    if plan.refusals:
-        return "Refused", "; ".join(refusal.message for refusal in plan.refusals)
-    if report.halt:
-        return report.halt.code, report.halt.message
-    failed = [outcome for outcome in report.outcomes if outcome.result not in GOOD]
-    if failed or plan.blocked:
-        return "Partly", f"{len(failed)} changes did not succeed, {len(plan.blocked)} resources are blocked"
-    if len(report.outcomes) < len(plan.changes):
-        return "Pending", f"{len(plan.changes)} changes are pending, and this process only reports"
-    return str(BlockReason.INCOMPLETE_SOURCE), "a file cannot be parsed, so nobody knows what it wants"
-
-
-def _ended(loaded: Loaded, report: Report) -> Ended:
-    """The exit code: the first that holds of a halt's, 8, 6, 4, 0."""
-    bad = [outcome for outcome in report.outcomes if outcome.result not in GOOD]
-    passing = any(block.reason in PASSING for block in report.plan.blocked)
-    retry = bool(bad or report.halt or passing)
-    if report.halt:
-        return Ended(report.halt.exit_code, retry)
-    if any(problem.severity is Severity.ERROR for problem in loaded.problems):
-        return Ended(8, retry)
-    if report.plan.refusals:
-        return Ended(6, retry)
-    return Ended(4 if bad or report.plan.blocked else 0, retry)
+        success = judge(finished).result is PassResult.SUCCESS
+        self._shared.metrics.reported(self.name, report, wanted, now if success else None)

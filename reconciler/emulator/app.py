@@ -1,4 +1,4 @@
-"""The emulator over HTTP: bodies, latency and faults around `Emulator.handle`, and the server beneath."""
+"""The emulator over HTTP: reads requests, adds latency and faults, and runs the server."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import Response as HttpResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reconciler.emulator.emulator import Emulator
-from reconciler.emulator.exchange import Answer, Request
-from reconciler.emulator.faults import ANSWERS, RESET, Trouble, strike
+from reconciler.emulator.exchange import Request, Response
+from reconciler.emulator.faults import RESET, RESPONSES, Trouble, strike
 
-GRACE_S = 1  # for requests that run when the server stops
+GRACE_S = 1  # how long requests may go on when the server stops
 
 _CONNECTION = "connection"
-_LINGER_0 = struct.pack("ii", 1, 0)  # close by reset, not by an orderly end
+_LINGER_0 = struct.pack("ii", 1, 0)  # close with a reset
 
 
 def application(emulator: Emulator, trouble: Trouble, changed: Callable[[], None]) -> ASGIApp:
-    """The ASGI application. `changed` is called after a request had its effect and before it is answered."""
+    """Return the ASGI application. It calls `changed` after a request's effect and before its response."""
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             request = await _read(scope, receive)
         except ClientDisconnect:
-            return  # the body was cut off: nothing is done
+            return  # the body was cut off, so nothing is done
         if trouble.latency_s:
             await asyncio.sleep(trouble.latency_s)
         fault = strike(trouble.faults, emulator.store.rng)
         if fault is None or fault.after:
-            answer: Answer | None = emulator.handle(request)
+            response: Response | None = emulator.handle(request)
             changed()
         if fault is not None:
-            answer = ANSWERS[fault.kind]
-        if answer is not None:
-            await Response(answer.body, answer.status, answer.headers)(scope, receive, send)
+            response = RESPONSES[fault.kind]
+        if response is not None:
+            await HttpResponse(response.body, response.status, response.headers)(scope, receive, send)
         elif fault is not None and fault.kind == RESET:
             _reset(scope["state"][_CONNECTION])
         else:
@@ -52,7 +52,7 @@ def application(emulator: Emulator, trouble: Trouble, changed: Callable[[], None
 
 
 def server(app: ASGIApp) -> Server:
-    """A server for the application."""
+    """Return a server for the application."""
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -68,7 +68,7 @@ def server(app: ASGIApp) -> Server:
 
 
 class Server(uvicorn.Server):
-    """Serves until told to stop; signals, sockets and logs are the caller's."""
+    """Serves until `stopping` is set; the caller takes care of signals, sockets and logs."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -76,16 +76,16 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Leave signals to the caller."""
         yield
 
     async def main_loop(self) -> None:
-        """Wait."""
+        """Wait until `stopping` is set."""
         await self.stopping.wait()
 
 
 class _Protocol(H11Protocol):
-    """Leaves the connection where a fault can find it."""
+    """Hands the connection to the application, so that a fault can reset it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its base
         super().connection_made(transport)

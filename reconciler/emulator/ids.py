@@ -1,4 +1,4 @@
-"""Identifiers and keys: a prefix and a 128-bit number as 25 digits in base 36; they sort like the numbers."""
+"""Ids, keys and tokens: a prefix and a 128-bit number as 25 base-36 digits, which sort like the numbers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import re
 
 from msgspec import Struct
 
-from reconciler.emulator.exchange import RAW, Crash, Refusal, quoted
+from reconciler.emulator.exchange import Crash, Refusal
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 LENGTH = 25
 BITS = 128
+SOUND = re.compile(f"[0-9a-z]{{{LENGTH}}}")
 
 
 def written(number: int) -> str:
-    """A number below 2**128 as 25 digits."""
+    """Return a number below 2**128 as 25 digits."""
     digits = []
     for _ in range(LENGTH):
         number, digit = divmod(number, 36)
@@ -24,39 +25,33 @@ def written(number: int) -> str:
 
 
 _LARGEST = written(2**BITS - 1)
-_SOUND = re.compile(f"[0-9a-z]{{{LENGTH}}}")
 
 
 class Format(Struct, frozen=True):
-    """The text form of one sort of identifier."""
+    """The text form of one kind of id."""
 
     prefix: str
 
     def new(self, rng: random.Random) -> str:
-        """A random identifier."""
+        """Return a random id."""
         return self.prefix + written(rng.getrandbits(BITS))
 
-    def check(self, text: str) -> None:
-        """Refuse what is not an identifier of this sort, in the server's words.
+    def check(self, text: str, context: str = "store: ") -> None:
+        """Check the form of an id.
 
         Raises:
-            Refusal: it is malformed.
-            Crash: 25 digits that make a number of more than 128 bits; the server panics.
+            Refusal: The id is malformed; `context` starts the message.
+            Crash: Its number has more than 128 bits, which makes the server panic.
         """
         if not text.startswith(self.prefix):
-            raise Refusal(f"{quoted(text)} does not have expected prefix {quoted(self.prefix)}")
-        digits = text[len(self.prefix) :]
-        if not _SOUND.fullmatch(digits):
-            raise Refusal(f"{quoted(text)} {self._fault(digits)}")
+            raise Refusal(f'{context}"{text}" does not have expected prefix "{self.prefix}"')
+        digits = text.removeprefix(self.prefix)
+        if len(digits) != LENGTH:
+            raise Refusal(f'{context}"{text}" does not have expected length {len(self.prefix) + LENGTH}')
+        if not SOUND.fullmatch(digits):
+            raise Refusal(f'{context}"{text}" contains an illegal char')
         if digits > _LARGEST:
             raise Crash
-
-    def _fault(self, digits: str) -> str:
-        raw = digits.encode("utf-8", RAW)
-        if len(raw) != LENGTH:
-            return f"does not have expected length {len(self.prefix) + LENGTH}"
-        position = next(index for index, byte in enumerate(raw) if chr(byte) not in DIGITS)
-        return f"contains illegal char at position {len(self.prefix) + position}"
 
 
 ENVIRONMENT = Format("env_")

@@ -1,8 +1,4 @@
-"""The Management API's routes: one row each, and the few functions that they share.
-
-The rows say in which words a route refuses: `scope` stands before every message of its service, `parse`, `find`
-and `write` before those about a malformed id, a missing object and the database.
-"""
+"""The Management API's routes as a table, and the few functions behind them."""
 
 from __future__ import annotations
 
@@ -11,265 +7,144 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.emulator import ids, messages, paging
-from reconciler.emulator.exchange import Refusal, Request
+from reconciler.emulator import ids, paging
+from reconciler.emulator.exchange import Refusal
+from reconciler.emulator.fields import body_of
 from reconciler.emulator.ids import Format
-from reconciler.emulator.messages import Message
-from reconciler.emulator.protojson import Type
 from reconciler.emulator.rows import Environment, Organization, Row, SAMLConnection, SCIMDirectory, SetupLink
-from reconciler.emulator.store import SQLError, Store
+from reconciler.emulator.store import Store
 
 ADMIN_URL = "https://admin.emulator.example/setup"
 
 
 class Kind(Struct, frozen=True):
-    """A kind of object: its row, its id, how answers wrap it, how it is stored, which fields a client may set."""
+    """A kind of object: where it is, how responses wrap it, how it is stored, and what bodies may hold."""
 
     row: type[Row]
     format: Format
+    path: str
     one: str
     many: str
-    parent: str
     put: Callable[..., Row]
-    settable: frozenset[str]
+    body: type[Struct]
 
 
 ORGANIZATIONS = Kind(
     Organization,
     ids.ORGANIZATION,
+    "/v1/organizations",
     "organization",
     "organizations",
-    "environment_id",
     Store.put_organization,
-    frozenset({"display_name", "external_id", "domains"}),
+    body_of(Organization),
 )
 CONNECTIONS = Kind(
     SAMLConnection,
     ids.CONNECTION,
+    "/v1/saml-connections",
     "samlConnection",
     "samlConnections",
-    "organization_id",
     Store.put_connection,
-    frozenset({"primary", "idp_redirect_url", "idp_certificate", "idp_entity_id"}),
+    body_of(SAMLConnection),
 )
 DIRECTORIES = Kind(
     SCIMDirectory,
     ids.DIRECTORY,
+    "/v1/scim-directories",
     "scimDirectory",
     "scimDirectories",
-    "organization_id",
     Store.put_directory,
-    frozenset({"primary"}),
+    body_of(SCIMDirectory),
 )
 
 
 class Call(Struct, frozen=True):
-    """One authenticated request: what a route's function gets."""
+    """An authenticated request, read: what a route's function gets. `row_id` is the id in the path."""
 
     store: Store
     environment: Environment
-    route: Route
-    message: Mapping[str, Any]
+    row_id: str
+    query: Mapping[str, str]
+    body: dict[str, Any]
 
 
 class Route(Struct, frozen=True):
-    """A method and a path (`*` is an id), the message it takes, what it does, and its words of refusal."""
+    """What a method does at a path, and which body and query parameters it takes."""
 
-    method: str
-    path: str
-    request: Message
     act: Callable[[Call, Kind], dict[str, Any]]
     kind: Kind
-    body_field: str | None = None  # which field the body fills; "*": the body is the message; None: no body
-    scope: str = ""
-    parse: str = ""
-    find: str = ""
-    write: str = ""
-
-    def message(self, request: Request, path_id: str | None) -> dict[str, Any]:
-        """The message in a request to this route."""
-        if self.body_field == "*":
-            return messages.filled_whole(self.request, request)
-        return messages.filled(self.request, self.body_field, path_id, request)
+    body: type[Struct] | None = None
+    parameters: frozenset[str] = frozenset()
 
 
 def _list(call: Call, kind: Kind) -> dict[str, Any]:
-    parent_id = call.environment.id
-    if kind is not ORGANIZATIONS:
-        parent_id = _find(call, ORGANIZATIONS, call.message.get("organization_id", "")).id
-    start = kind.format.prefix + paging.unseal(call.message.get("page_token", ""))
+    parent_id = _parent_id(call, kind, call.query)
+    start = kind.format.prefix + paging.unseal(call.query.get("page_token", ""))
     rows, following = call.store.page(kind.row, parent_id, start)
-    answer: dict[str, Any] = {kind.many: rows} if rows else {}
+    response: dict[str, Any] = {kind.many: rows} if rows else {}
     if following:
-        answer["nextPageToken"] = paging.seal(following.removeprefix(kind.format.prefix), call.store.rng)
-    return answer
+        response["nextPageToken"] = paging.seal(following.removeprefix(kind.format.prefix), call.store.rng)
+    return response
 
 
 def _get(call: Call, kind: Kind) -> dict[str, Any]:
-    return {kind.one: _find(call, kind, call.message["id"])}
+    return {kind.one: _find(call, kind, call.row_id)}
 
 
 def _create(call: Call, kind: Kind) -> dict[str, Any]:
-    given = _given(call)
-    parent_id = call.environment.id
-    if kind is not ORGANIZATIONS:
-        parent_id = _find(call, ORGANIZATIONS, given.get("organization_id", "")).id
-    return {kind.one: _put(call, kind, parent_id, "")}
+    return {kind.one: _put(call, kind, _parent_id(call, kind, call.body), "")}
 
 
 def _update(call: Call, kind: Kind) -> dict[str, Any]:
-    known = _find(call, kind, call.message["id"])
-    return {kind.one: _put(call, kind, getattr(known, kind.parent), known.id)}
+    known = _find(call, kind, call.row_id)
+    return {kind.one: _put(call, kind, known.parent_id, known.id)}
 
 
 def _rotate(call: Call, kind: Kind) -> dict[str, Any]:
-    return {"bearerToken": call.store.rotate_bearer_token(_find(call, kind, call.message["id"]).id)}
+    return {"bearerToken": call.store.rotate_bearer_token(_find(call, kind, call.row_id).id)}
 
 
 def _setup_url(call: Call, kind: Kind) -> dict[str, Any]:
-    organization = _find(call, kind, call.message.get("organization_id", ""))
-    allowed = (call.message.get("can_manage_saml", False), call.message.get("can_manage_scim", False))
-    token = call.store.make_setup_link(SetupLink(organization.id, *allowed))
+    _find(call, kind, call.body["organization_id"])
+    token = call.store.make_setup_link(SetupLink(**call.body))
     return {"url": f"{ADMIN_URL}?one-time-token={token}"}
 
 
 def _find(call: Call, kind: Kind, row_id: str) -> Row:
-    route = call.route
-    try:
-        kind.format.check(row_id)
-    except Refusal as refusal:
-        raise Refusal(route.scope + route.parse + refusal.message) from refusal
+    kind.format.check(row_id)
     row = call.store.find(kind.row, row_id, call.environment.id)
     if row is None:
-        raise Refusal(f"{route.scope}{route.find}no rows in result set")
+        raise Refusal("store: no rows in result set")
     return row
 
 
+def _parent_id(call: Call, kind: Kind, given: Mapping[str, Any]) -> str:
+    if kind is ORGANIZATIONS:
+        return call.environment.id
+    return _find(call, ORGANIZATIONS, given.get("organization_id", "")).id
+
+
 def _put(call: Call, kind: Kind, parent_id: str, row_id: str) -> Row:
-    route = call.route
-    settable = {name: value for name, value in _given(call).items() if name in kind.settable}
-    try:
-        return kind.put(call.store, parent_id, row_id=row_id, **settable)
-    except SQLError as error:
-        raise Refusal(route.scope + route.write + error.message) from error
-    except Refusal as refusal:
-        raise Refusal(route.scope + refusal.message) from refusal
+    values = {name: value for name, value in call.body.items() if name != "organization_id"}
+    return kind.put(call.store, parent_id, row_id=row_id, **values)
 
 
-def _given(call: Call) -> Mapping[str, Any]:
-    given: Mapping[str, Any] = call.message[str(call.route.body_field)]
-    return given
+def _collection(kind: Kind) -> dict[str, dict[str, Route]]:
+    owner = frozenset() if kind is ORGANIZATIONS else frozenset({"organization_id"})
+    return {
+        kind.path: {
+            "GET": Route(_list, kind, parameters=owner | {"page_token"}),
+            "POST": Route(_create, kind, kind.body),
+        },
+        f"{kind.path}/*": {"GET": Route(_get, kind), "PATCH": Route(_update, kind, kind.body)},
+    }
 
 
-def _message(name: str, **fields: Type | Message) -> Message:
-    return Message(f"{name}Request", fields)
-
-
-_ID = Type.STRING
-_PAGE = {"page_token": Type.STRING}
-_CHILDREN = {"organization_id": _ID, **_PAGE}
-_SETUP = {"organization_id": _ID, "can_manage_saml": Type.BOOL, "can_manage_scim": Type.BOOL}
-_STORE = "store: "
-_CONNECTION_WORDS = {
-    "scope": _STORE,
-    "parse": "parse saml connection id: ",
-    "find": "get saml connection: ",
-    "write": "update saml connection: ",
+# By path, in which `*` stands for an id, then by method.
+ROUTES: Mapping[str, Mapping[str, Route]] = {
+    **_collection(ORGANIZATIONS),
+    **_collection(CONNECTIONS),
+    **_collection(DIRECTORIES),
+    f"{DIRECTORIES.path}/*/rotate-bearer-token": {"POST": Route(_rotate, DIRECTORIES)},
+    "/v1/setup-urls": {"POST": Route(_setup_url, ORGANIZATIONS, body_of(SetupLink))},
 }
-_DIRECTORY_WORDS = {"parse": "parse scim directory id: ", "find": "get scim directory: "}
-
-ROUTES = (
-    Route("GET", "/v1/organizations", _message("ListOrganizations", **_PAGE), _list, ORGANIZATIONS, scope=_STORE),
-    Route("GET", "/v1/organizations/*", _message("GetOrganization", id=_ID), _get, ORGANIZATIONS, scope=_STORE),
-    Route(
-        "POST",
-        "/v1/organizations",
-        _message("CreateOrganization", organization=messages.ORGANIZATION),
-        _create,
-        ORGANIZATIONS,
-        "organization",
-        scope=_STORE,
-    ),
-    Route(
-        "PATCH",
-        "/v1/organizations/*",
-        _message("UpdateOrganization", id=_ID, organization=messages.ORGANIZATION),
-        _update,
-        ORGANIZATIONS,
-        "organization",
-        scope=_STORE,
-    ),
-    Route(
-        "GET",
-        "/v1/saml-connections",
-        _message("ListSAMLConnections", **_CHILDREN),
-        _list,
-        CONNECTIONS,
-        scope=_STORE,
-    ),
-    Route("GET", "/v1/saml-connections/*", _message("GetSAMLConnection", id=_ID), _get, CONNECTIONS, scope=_STORE),
-    Route(
-        "POST",
-        "/v1/saml-connections",
-        _message("CreateSAMLConnection", saml_connection=messages.CONNECTION),
-        _create,
-        CONNECTIONS,
-        "saml_connection",
-        scope=_STORE,
-    ),
-    Route(
-        "PATCH",
-        "/v1/saml-connections/*",
-        _message("UpdateSAMLConnection", id=_ID, saml_connection=messages.CONNECTION),
-        _update,
-        CONNECTIONS,
-        "saml_connection",
-        **_CONNECTION_WORDS,
-    ),
-    Route("GET", "/v1/scim-directories", _message("ListSCIMDirectories", **_CHILDREN), _list, DIRECTORIES),
-    Route(
-        "GET",
-        "/v1/scim-directories/*",
-        _message("GetSCIMDirectory", id=_ID),
-        _get,
-        DIRECTORIES,
-        **_DIRECTORY_WORDS,
-    ),
-    Route(
-        "POST",
-        "/v1/scim-directories",
-        _message("CreateSCIMDirectory", scim_directory=messages.DIRECTORY),
-        _create,
-        DIRECTORIES,
-        "scim_directory",
-        parse="parse organization id: ",
-    ),
-    Route(
-        "PATCH",
-        "/v1/scim-directories/*",
-        _message("UpdateSCIMDirectory", id=_ID, scim_directory=messages.DIRECTORY),
-        _update,
-        DIRECTORIES,
-        "scim_directory",
-        **_DIRECTORY_WORDS,
-    ),
-    Route(
-        "POST",
-        "/v1/scim-directories/*/rotate-bearer-token",
-        _message("RotateSCIMDirectoryBearerToken", id=_ID),
-        _rotate,
-        DIRECTORIES,
-        **_DIRECTORY_WORDS,
-    ),
-    Route(
-        "POST",
-        "/v1/setup-urls",
-        _message("CreateSetupURL", **_SETUP),
-        _setup_url,
-        ORGANIZATIONS,
-        "*",
-        scope=_STORE,
-        parse="parse organization id: ",
-        find="get organization: ",
-    ),
-)

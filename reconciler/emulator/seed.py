@@ -1,7 +1,7 @@
-"""Lifelike organizations, so that there is something to look at: the same ones for the same randomness.
+"""Lifelike organizations to look at, the same for the same randomness.
 
-Most have a connection with an identity provider behind it, some two or none, some have a directory, some never
-finished their setup, some have no external id.
+Most have one configured connection, some have two or none; some have a directory; some never finished their setup;
+some have no external id.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DAY_ZERO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 def plant(store: Store, environment_id: str, count: int) -> None:
-    """Put `count` organizations into an environment that has none of these."""
+    """Put `count` organizations into an empty environment."""
     rng = store.rng
     for number in range(count):
         first, second = _FIRST[number % len(_FIRST)], _SECOND[number // len(_FIRST) % len(_SECOND)]
@@ -54,7 +54,7 @@ def plant(store: Store, environment_id: str, count: int) -> None:
 def _plant_connections(store: Store, organization: Organization, slug: str) -> None:
     rng = store.rng
     if rng.random() < 0.1:
-        store.put_connection(organization.id, primary=True)  # invited, but the customer has not been there
+        store.put_connection(organization.id, primary=True)  # invited, but not set up yet
         return
     for index in range(rng.choice((0, 1, 1, 1, 1, 1, 1, 2))):
         entity_id, redirect_url = rng.choice(tuple(_REDIRECTS.items()))
@@ -69,7 +69,7 @@ def _plant_connections(store: Store, organization: Organization, slug: str) -> N
 
 
 def certificate(rng: random.Random, name: str, *, days: int = 3650) -> str:
-    """A self-signed certificate as PEM, decided by the randomness alone; valid from 2026-01-01."""
+    """Return a self-signed certificate as PEM, valid for `days` from 2026-01-01; `rng` decides all of it."""
     from cryptography import x509  # noqa: PLC0415 - loaded where used
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The emulator on a port of this machine: what `reconciler emulator` runs, and what tests reach over a socket."""
+"""The emulator on a loopback port, for `reconciler emulator` and for tests that need a socket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CALM = Trouble()
 
 
 class Options(Struct, frozen=True):
-    """What `reconciler emulator` was told: `port` 0 picks a free one, `seed` is a number of organizations."""
+    """The options of `reconciler emulator`: port 0 picks a free one, `seed` is a number of organizations."""
 
     port: int = 0
     data: Path | None = None
@@ -37,13 +37,13 @@ class Options(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True):
-    """Where the emulator listens and who may talk to it."""
+    """Where the emulator listens, and the keys to it."""
 
     url: str
     environments: dict[str, Environment]
 
     def document(self) -> dict[str, Any]:
-        """What the command prints, keys included: they open nothing but this emulator."""
+        """Return what the command prints, with the keys, which work only here."""
         environments = {
             name: {"id": one.id, "key": one.key, "unprivilegedKey": one.unprivileged_key}
             for name, one in self.environments.items()
@@ -52,10 +52,10 @@ class Ready(Struct, frozen=True):
 
 
 async def serve(options: Options, on_ready: Callable[[Ready], None], rng: random.Random | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. `on_ready` is called once it listens; `rng` decides keys, ids and faults.
+    """Serve until SIGTERM or SIGINT. Calls `on_ready` once it listens; `rng` decides keys, ids and faults.
 
     Raises:
-        UsageError: the port is taken, or the data file cannot be used.
+        UsageError: The port is taken, or the data file cannot be used.
     """
     rng = rng or random.SystemRandom()
     store = snapshot.load(options.data, rng) if options.data else Store.fresh(rng)
@@ -80,19 +80,19 @@ async def serve(options: Options, on_ready: Callable[[Ready], None], rng: random
 async def listening(
     emulator: Emulator, *, port: int = 0, data: Path | None = None, trouble: Trouble = _CALM
 ) -> AsyncIterator[str]:
-    """Serve this emulator while the context lasts, at the address it gives.
+    """Serve this emulator while the context lasts; yields its address.
 
-    Every change is in the data file before it is answered.
+    Every change is in the data file before its response is sent.
 
     Raises:
-        UsageError: the port is taken, or the data file cannot be written.
+        UsageError: The port is taken, or the data file cannot be written.
     """
     from reconciler.emulator.app import application, server  # noqa: PLC0415 - Starlette and uvicorn: 240 ms
 
-    written = snapshot.Written(data, emulator.store)
-    written.refresh()
+    file = snapshot.StoreFile(data, emulator.store)
+    file.refresh()
     with _bound(port) as listener:
-        running = server(application(emulator, trouble, written.refresh))
+        running = server(application(emulator, trouble, file.refresh))
         task = asyncio.create_task(running.serve([listener]))
         try:
             yield f"http://{HOST}:{listener.getsockname()[1]}"
@@ -103,7 +103,7 @@ async def listening(
 
 @contextlib.contextmanager
 def background(emulator: Emulator, trouble: Trouble = _CALM) -> Iterator[str]:
-    """Serve this emulator from a thread, for tests that are not asynchronous; they may look into its store."""
+    """Serve this emulator from a thread, for tests that are not asynchronous; yields its address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="emulator", daemon=True)
     thread.start()
@@ -121,7 +121,7 @@ def background(emulator: Emulator, trouble: Trouble = _CALM) -> Iterator[str]:
 
 
 def _bound(port: int) -> socket.socket:
-    # asyncio switches Nagle's algorithm off only for a socket that says it is TCP; with it, answers take 40 ms.
+    # asyncio turns Nagle's algorithm off only for a socket declared as TCP; with it, responses take 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -129,6 +129,6 @@ def _bound(port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
-        hint = "name another with --port; 0 picks a free one"
+        hint = "Name another port with --port; 0 picks a free one."
         raise UsageError(f"cannot listen on {HOST}:{port}: {error.strerror}", hint) from error
     return listener

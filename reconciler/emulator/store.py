@@ -1,7 +1,7 @@
 """Everything the emulator holds, and the only code that changes it.
 
-Requests come here through the routes; tests and setup pages call the same functions, as customers and operators
-who work outside the Management API do. One caller at a time: a change is a transaction.
+The routes change it for requests; tests and setup pages call the same functions for people who work outside the
+Management API. Only one caller may use a store at a time, so each change is a transaction.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import hashlib
 import random
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.emulator import ids, pem
+from reconciler.emulator import certificates, ids
 from reconciler.emulator.exchange import Refusal
 from reconciler.emulator.rows import (
     Child,
@@ -39,12 +39,8 @@ C = TypeVar("C", bound=Child)
 class SQLError(Refusal):
     """The database refuses a change; nothing was done. The message is the database's."""
 
-
-def _taken() -> SQLError:
-    return SQLError(
-        'ERROR: duplicate key value violates unique constraint "organizations_environment_id_external_id_key"'
-        " (SQLSTATE 23505)"
-    )
+    def __init__(self, reason: str, state: str) -> None:
+        super().__init__(f"store: ERROR: {reason} (SQLSTATE {state})")
 
 
 class Store:
@@ -70,7 +66,7 @@ class Store:
 
     @classmethod
     def fresh(cls, rng: random.Random) -> Store:
-        """A store with two empty environments and new keys."""
+        """Return a store with two empty environments and new keys."""
         environments = {
             name: Environment(ids.ENVIRONMENT.new(rng), ids.API_KEY.new(rng), ids.API_KEY.new(rng))
             for name in ENVIRONMENTS
@@ -78,7 +74,7 @@ class Store:
         return cls(Contents(environments, [], [], [], {}, {}), rng)
 
     def contents(self) -> Contents:
-        """Everything, to be written to a file."""
+        """Return everything, to be written to a file."""
         rows = self._rows.values()
         return Contents(
             dict(self.environments),
@@ -92,7 +88,7 @@ class Store:
     # Reading
 
     def find(self, kind: type[R], row_id: str, environment_id: str | None = None) -> R | None:
-        """The row of that id; None if there is none, or not in that environment."""
+        """Return the row with that id; None if there is none, or it is in another environment."""
         row = self._rows.get(row_id)
         if not isinstance(row, kind):
             return None
@@ -101,7 +97,7 @@ class Store:
         return row
 
     def page(self, kind: type[R], parent_id: str, start: str) -> tuple[list[R], str]:
-        """Ten rows of a list from the id `start` on, and the id the next page starts with, empty at the end."""
+        """Return ten rows of a list from the id `start` on, and the next page's first id, empty at the end."""
         listed = self._listed.get((kind, parent_id), [])
         first = bisect_left(listed, start)
         page = listed[first : first + PAGE_SIZE + 1]
@@ -109,22 +105,22 @@ class Store:
         return self._all(kind, page), following
 
     def organizations(self, environment: str) -> list[Organization]:
-        """Those of the environment of that name, in order of id."""
-        return self._all(Organization, self._listed.get((Organization, self.environments[environment].id), []))
+        """Return the organizations of the environment with that name, in order of id."""
+        return self._children(Organization, self.environments[environment].id)
 
     def connections(self, organization_id: str) -> list[SAMLConnection]:
-        """An organization's connections, in order of id."""
-        return self._all(SAMLConnection, self._listed.get((SAMLConnection, organization_id), []))
+        """Return an organization's connections, in order of id."""
+        return self._children(SAMLConnection, organization_id)
 
     def directories(self, organization_id: str) -> list[SCIMDirectory]:
-        """An organization's directories, in order of id."""
-        return self._all(SCIMDirectory, self._listed.get((SCIMDirectory, organization_id), []))
+        """Return an organization's directories, in order of id."""
+        return self._children(SCIMDirectory, organization_id)
 
     def is_bearer_token(self, directory_id: str, token: str) -> bool:
-        """Whether the directory accepts this token now."""
+        """Return whether the directory accepts this token now."""
         return self._bearer_tokens.get(directory_id) == _digest(token)
 
-    # Changing. Without `row_id` a row is made; with it, one is replaced, and what is not given is cleared.
+    # Changing. Without `row_id` a put makes a row; with it, it replaces one, and clears what is not given.
 
     def put_organization(
         self,
@@ -135,10 +131,10 @@ class Store:
         external_id: str = "",
         domains: Iterable[str] = (),
     ) -> Organization:
-        """An organization, made or replaced.
+        """Make or replace an organization.
 
         Raises:
-            SQLError: the external id is taken in this environment, or a value holds a NUL.
+            SQLError: The external id is taken in this environment, or a value holds a NUL.
         """
         row = Organization(
             row_id or ids.ORGANIZATION.new(self.rng),
@@ -147,47 +143,40 @@ class Store:
             external_id,
             tuple(sorted(domains)),
         )
-        _check_storable(display_name, external_id)
+        _check_storable(display_name, external_id, *row.domains)
         if external_id and self._by_external_id.get((environment_id, external_id), row.id) != row.id:
-            raise _taken()
-        _check_storable(*row.domains)
+            constraint = "organizations_environment_id_external_id_key"
+            raise SQLError(f'duplicate key value violates unique constraint "{constraint}"', "23505")
         return self._keep(row)
 
-    def put_connection(  # noqa: PLR0913 - one for each field that may be set
-        self,
-        organization_id: str,
-        *,
-        row_id: str = "",
-        primary: bool = False,
-        idp_entity_id: str = "",
-        idp_redirect_url: str = "",
-        idp_certificate: str = "",
+    def put_connection(
+        self, organization_id: str, *, row_id: str = "", idp_certificate: str = "", **fields: Any
     ) -> SAMLConnection:
-        """A connection, made or replaced. As primary it takes that from its sibling.
+        """Make or replace a connection. `fields` are the others that a client may set.
+
+        If it is primary, its siblings are not any more.
 
         Raises:
-            Refusal: the certificate is none.
-            SQLError: a value holds a NUL.
+            Refusal: The certificate is not one.
+            SQLError: A value holds a NUL.
         """
-        certificate = pem.normalized(idp_certificate)
-        _check_storable(idp_entity_id, idp_redirect_url)
+        certificate = certificates.reencoded(idp_certificate)
+        _check_storable(*(value for value in fields.values() if isinstance(value, str)))
         row_id = row_id or ids.CONNECTION.new(self.rng)
         address = f"{AUTH_URL}/v1/saml/{row_id}"
         return self._keep_only_primary(
             SAMLConnection(
-                row_id,
-                organization_id,
-                primary,
-                idp_redirect_url,
-                certificate,
-                idp_entity_id,
-                address,
-                f"{address}/acs",
+                id=row_id,
+                organization_id=organization_id,
+                idp_certificate=certificate,
+                sp_entity_id=address,
+                sp_acs_url=f"{address}/acs",
+                **fields,
             )
         )
 
     def put_directory(self, organization_id: str, *, row_id: str = "", primary: bool = False) -> SCIMDirectory:
-        """A directory, made or replaced. As primary it takes that from its sibling; its token stays."""
+        """Make or replace a directory. If it is primary, its siblings are not any more. Its token stays."""
         row_id = row_id or ids.DIRECTORY.new(self.rng)
         address = f"{AUTH_URL}/v1/scim/{row_id}"
         return self._keep_only_primary(
@@ -195,7 +184,11 @@ class Store:
         )
 
     def rotate_bearer_token(self, directory_id: str) -> str:
-        """A new bearer token for an existing directory; the old one is void from now on."""
+        """Return a new bearer token for a directory; the old one stops working.
+
+        Raises:
+            KeyError: There is no such directory.
+        """
         row = self.find(SCIMDirectory, directory_id)
         if row is None:
             raise KeyError(directory_id)
@@ -205,20 +198,20 @@ class Store:
         return token
 
     def make_setup_link(self, link: SetupLink) -> str:
-        """The one-time token of a new setup link."""
+        """Return the one-time token of a new setup link."""
         token = ids.ONE_TIME_TOKEN.new(self.rng)
         self._setup_links[_digest(token)] = link
         self.revision += 1
         return token
 
     def open_setup_link(self, token: str) -> SetupLink | None:
-        """What the link allows, once; None if it was opened before or never made."""
+        """Return what the link allows, once; None if it was opened before or never made."""
         link = self._setup_links.pop(_digest(token), None)
         self.revision += link is not None
         return link
 
     def delete(self, row_id: str) -> None:
-        """Remove a row, and what belongs to it, as an operator can outside the Management API."""
+        """Remove a row and its children, as an operator can outside the Management API."""
         row = self._rows[row_id]
         if isinstance(row, Organization):
             children: list[Child] = [*self.connections(row_id), *self.directories(row_id)]
@@ -226,25 +219,26 @@ class Store:
                 self.delete(child.id)
             self._by_external_id.pop((row.environment_id, row.external_id), None)
         del self._rows[row_id]
-        self._listed[type(row), _parent_id(row)].remove(row_id)
+        self._listed[type(row), row.parent_id].remove(row_id)
         self._bearer_tokens.pop(row_id, None)
         self.revision += 1
 
     # Within
+
+    def _children(self, kind: type[R], parent_id: str) -> list[R]:
+        return self._all(kind, self._listed.get((kind, parent_id), []))
 
     def _all(self, kind: type[R], row_ids: Iterable[str]) -> list[R]:
         found = (self._rows[row_id] for row_id in row_ids)
         return [row for row in found if isinstance(row, kind)]
 
     def _environment_id(self, row: Row) -> str:
-        if isinstance(row, Organization):
-            return row.environment_id
-        return self._environment_id(self._rows[row.organization_id])
+        return row.parent_id if isinstance(row, Organization) else self._rows[row.parent_id].parent_id
 
     def _keep(self, row: R) -> R:
         known = self._rows.get(row.id)
         if known is None:
-            insort(self._listed.setdefault((type(row), _parent_id(row)), []), row.id)
+            insort(self._listed.setdefault((type(row), row.parent_id), []), row.id)
         if isinstance(row, Organization):
             if isinstance(known, Organization):
                 self._by_external_id.pop((row.environment_id, known.external_id), None)
@@ -256,19 +250,15 @@ class Store:
 
     def _keep_only_primary(self, row: C) -> C:
         if row.primary:
-            for sibling in self._all(type(row), self._listed.get((type(row), row.organization_id), [])):
+            for sibling in self._children(type(row), row.organization_id):
                 if sibling.primary and sibling.id != row.id:
                     self._keep(replace(sibling, primary=False))
         return self._keep(row)
 
 
-def _parent_id(row: Row) -> str:
-    return row.environment_id if isinstance(row, Organization) else row.organization_id
-
-
 def _check_storable(*texts: str) -> None:
     if any("\0" in text for text in texts):
-        raise SQLError('ERROR: invalid byte sequence for encoding "UTF8": 0x00 (SQLSTATE 22021)')
+        raise SQLError('invalid byte sequence for encoding "UTF8": 0x00', "22021")
 
 
 def _digest(token: str) -> str:

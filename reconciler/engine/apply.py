@@ -15,20 +15,11 @@ from reconciler.model.errors import (
     DeliveryError,
     DeliveryLost,
     Interrupted,
-    Overrun,
-    Refused,
-    Unauthorized,
-    Unsent,
     WrongEnvironment,
     internal,
 )
 from reconciler.model.event import ChangeDone, Watch
 from reconciler.model.outcome import Halt, Outcome, Report, Result
-
-# What a failure means for the change. Everything else is unknown: it may have worked.
-CERTAINLY_NOT_DONE = (Refused, Unsent, Unauthorized, Overrun, DeliveryError)
-# After one of these no other write is started.
-HALTING = (Unauthorized, Overrun, WrongEnvironment)
 
 
 async def apply(plan: Plan, state: PassState, watch: Watch) -> Report:
@@ -75,9 +66,9 @@ async def _attempt(change: Change, state: PassState) -> Outcome:
     try:
         return await _write(change, state)
     except (ApiError, DeliveryError, DeliveryLost, WrongEnvironment) as error:
-        if isinstance(error, HALTING):
+        if error.halts:
             state.stop_for(Halt(error.code, error.message, error.exit_code))
-        if isinstance(error, CERTAINLY_NOT_DONE):
+        if error.certainly_not_done:
             return Outcome(change, Result.FAILED, change.live_id, error.whole)
         state.uncertain(change)
         return Outcome(change, Result.UNKNOWN, change.live_id, error.whole)

@@ -1,46 +1,47 @@
-"""Files become Desired, with every problem on the way; needs no network and loads none of its libraries."""
+"""Reads the manifests of an environment, with every problem on the way; needs no network, nor its libraries."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from msgspec import Struct
+from msgspec import structs
 
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
-from reconciler.model.manifest import Problem, Severity
-from reconciler.model.state import Desired
+from reconciler.model.manifest import Severity
+from reconciler.model.state import Loaded
 from reconciler.source import schemas, snapshot
 
 
-class Loaded(Struct, frozen=True):
-    """A folder that was read. `desired` is None when it may not be used; `fatal` says why."""
+class Load(Protocol):
+    """Reads the manifests of a folder, at a time in Unix seconds."""
 
-    desired: Desired | None
-    problems: tuple[Problem, ...]
-    files: int
-    manifests: int
-    revision: str
-    fatal: tuple[Problem, ...] = ()
+    def __call__(self, folder: str, /, *, now: float, allow_empty: bool) -> Loaded:
+        """Raises SourceError if the folder cannot be read at all."""
 
 
 def load(folder: str, *, now: float, allow_empty: bool) -> Loaded:
-    """Reads and checks a folder; any error refuses it whole. Raises SourceError if it cannot be read at all."""
+    """For a person: any error refuses the whole folder. Raises SourceError if it cannot be read at all."""
     loaded = load_partly(folder, now=now, allow_empty=allow_empty)
     if any(problem.severity is Severity.ERROR for problem in loaded.problems):
-        return Loaded(None, loaded.problems, loaded.files, loaded.manifests, loaded.revision)
+        return structs.replace(loaded, desired=None, fatal=())
     return loaded
 
 
 def load_partly(folder: str, *, now: float, allow_empty: bool) -> Loaded:
-    """The same, but a broken organization blocks itself alone: it stands among `desired.invalid`."""
+    """For the daemon: a broken organization blocks itself alone; it stands among `desired.invalid`.
+
+    Raises SourceError if the folder cannot be read at all.
+    """
     with _uncollected():
         manifests = snapshot.read(folder)
         problems = (*manifests.problems, *validate(manifests, schemas.check))
         resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty)
     return Loaded(
+        folder=folder,
         desired=resolution.desired,
         problems=resolution.problems,
         files=manifests.files,
@@ -52,7 +53,7 @@ def load_partly(folder: str, *, now: float, allow_empty: bool) -> Loaded:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the garbage collector: it would look through all that is loaded, again and again, for nothing."""
+    """Without the garbage collector, which would walk everything loaded again and again and free nothing."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from reconciler.api.client import Client
 from reconciler.core.planning.plan import Selected
 from reconciler.delivery.target import RecordName, Target
-from reconciler.model.errors import ApiError, DeliveryError, Interrupted, Overrun, Unauthorized
+from reconciler.model.errors import ApiError, DeliveryError, Interrupted
 from reconciler.model.event import Listed, Watch
 from reconciler.model.kinds import KINDS, KindName
 from reconciler.model.state import (
@@ -21,9 +21,6 @@ from reconciler.model.state import (
     Record,
     Unreadable,
 )
-
-# After one of these, no other read of the pass can do better.
-FATAL = (Unauthorized, Overrun, Interrupted)
 
 Collections = dict[KindName, tuple[Child, ...] | Unreadable]
 
@@ -123,10 +120,11 @@ class _Reading:
             return
         try:
             into[kind] = await self._client.children(KINDS[kind], organization_id)
-        except FATAL as error:
-            self._fatal = error
-        except ApiError as error:
-            into[kind] = Unreadable(error.message)
+        except (ApiError, Interrupted) as error:
+            if error.halts:
+                self._fatal = error
+            else:
+                into[kind] = Unreadable(error.message)
         self._read += 1
         self.tell()
 

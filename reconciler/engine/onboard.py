@@ -8,7 +8,7 @@ from reconciler.api.client import Client
 from reconciler.core.planning.guard import foreign_environment
 from reconciler.core.planning.match import match_children
 from reconciler.delivery.target import RecordName
-from reconciler.engine.reconcile import connected, delivery
+from reconciler.engine.connect import connected, delivery
 from reconciler.engine.runtime import Runtime
 from reconciler.engine.secrets import Issuer
 from reconciler.model.errors import UsageError, WrongEnvironment

@@ -1,128 +1,105 @@
-"""One pass, as one sentence: observe, plan, guard, apply, report."""
+"""One pass, as one sentence: load, observe, plan, guard, apply, report."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
 
-from msgspec import structs
+from msgspec import Struct, structs
 
-from reconciler.api.client import Client
 from reconciler.core.planning.guard import foreign_environment, refusals, tightened
-from reconciler.core.planning.plan import Selected, plan
-from reconciler.delivery.directory import Directory
-from reconciler.delivery.target import Target
+from reconciler.core.planning.plan import plan as plan_changes
 from reconciler.engine.apply import apply
+from reconciler.engine.connect import connected, delivery
+from reconciler.engine.load import Load
 from reconciler.engine.observe import observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
+from reconciler.engine.selection import check_selection, selecting
 from reconciler.model.change import Plan
-from reconciler.model.errors import CredentialsError, WrongEnvironment
+from reconciler.model.errors import WrongEnvironment
 from reconciler.model.event import Watch
-from reconciler.model.outcome import Report
-from reconciler.model.settings import ApiSettings, EnvironmentSettings, Selection
-from reconciler.model.state import Desired, DesiredOrganization
+from reconciler.model.outcome import Pass, Report
+from reconciler.model.settings import EnvironmentSettings
+from reconciler.model.state import Desired, Loaded, Observed
 
 
-async def make_plan(
-    environment: EnvironmentSettings,
-    desired: Desired,
-    runtime: Runtime,
-    watch: Watch,
-    stop: asyncio.Event | None = None,
-) -> Plan:
-    """Reads the live environment and plans; writes nothing: its client refuses every verb but GET.
+class Decision(Enum):
+    """What becomes of a plan that has changes and that no guard refused."""
 
-    What this process wrote without getting an answer has its settle time first. The guards' refusals stand in the
-    plan. Raises ApiError if the organizations cannot be read whole,
-    WrongEnvironment if they are another environment's, DeliveryError if a record cannot be read, Interrupted
-    once `stop` is set.
+    LEAVE = auto()  # nothing is written
+    PLAN_AGAIN = auto()  # so long was waited that the live environment may have moved
+    APPLY = auto()
+
+
+async def _leave(_: Plan) -> Decision:
+    return Decision.LEAVE
+
+
+class Hooks(Struct, frozen=True):
+    """What a caller has to say during a pass; any of them may raise, which ends it before anything is written.
+
+    `loaded` and `planned` are told what there is; `may_apply` is asked about a plan that has something to apply,
+    and may wait, for a person or for its turn. By default nothing is ever applied: that is the plan command.
     """
-    check = _environment_check(environment, desired)
-    selected = selecting(environment.selection)
-    await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop or asyncio.Event())
-    async with connected(environment, runtime, watch, stop, read_only=True) as client:
-        observed = await observe(desired, client, watch, selected, check)
-    target = delivery(environment)
-    if target:
-        kept = await runtime.aside(lambda: records(desired, target))
-        observed = structs.replace(observed, records={**kept})
-    made = await runtime.aside(lambda: plan(desired, observed, runtime.now(), selected))
-    limits = tightened(environment.limits, desired.environment.limits)
-    return structs.replace(made, refusals=refusals(made, limits, environment.approve))
 
-
-async def carry_out(
-    plan: Plan, environment: EnvironmentSettings, runtime: Runtime, watch: Watch, stop: asyncio.Event
-) -> Report:
-    """Applies a plan that no guard refused; `stop` set: no further write starts."""
-    if plan.refusals or not plan.changes:
-        return Report(plan)
-    async with connected(environment, runtime, watch, stop) as client:
-        client.grow(len(plan.changes))
-        state = PassState(
-            plan=plan,
-            environment=environment,
-            client=client,
-            delivery=delivery(environment),
-            runtime=runtime,
-            stop=stop,
-        )
-        return await apply(plan, state, watch)
+    watch: Watch = lambda _: None
+    loaded: Callable[[Loaded], None] = lambda _: None
+    planned: Callable[[Plan], None] = lambda _: None
+    may_apply: Callable[[Plan], Awaitable[Decision]] = _leave
 
 
 async def reconcile(
+    environment: EnvironmentSettings, load: Load, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
+) -> Pass:
+    """One pass over one environment; every command and the daemon call this.
+
+    Returns:
+        What was loaded, and the report: None if the manifests may not be used.
+
+    Raises:
+        SourceError: the folder cannot be read.
+        UsageError: the selection does not fit the manifests.
+        ApiError: the organizations cannot be read whole. Errors of single changes are outcomes.
+        WrongEnvironment: the live environment is not the pinned one.
+        DeliveryError: a delivery record cannot be read.
+        Interrupted: `stop` was set while reading. Set later, it ends in a report with a halt.
+    """
+    manifests, empty = environment.manifests, environment.allow_empty
+    loaded = await runtime.aside(lambda: load(manifests, now=runtime.now(), allow_empty=empty))
+    hooks.loaded(loaded)
+    if loaded.desired is None:
+        return Pass(loaded)
+    check_selection(environment, loaded.desired)
+    decision = Decision.PLAN_AGAIN
+    while decision is Decision.PLAN_AGAIN:
+        observed = await _observe(environment, loaded.desired, runtime, hooks.watch, stop)
+        plan = await _plan(environment, loaded.desired, observed, runtime)
+        hooks.planned(plan)
+        writable = plan.changes and not plan.refusals
+        decision = await hooks.may_apply(plan) if writable else Decision.LEAVE
+    if decision is Decision.LEAVE:
+        return Pass(loaded, Report(plan, environment_id=plan.environment_id))
+    return Pass(loaded, await _apply(plan, environment, runtime, hooks.watch, stop))
+
+
+async def _observe(
     environment: EnvironmentSettings, desired: Desired, runtime: Runtime, watch: Watch, stop: asyncio.Event
-) -> Report:
-    """A whole pass."""
-    made = await make_plan(environment, desired, runtime, watch, stop)
-    return await carry_out(made, environment, runtime, watch, stop)
+) -> Observed:
+    """The live environment, read by a client that refuses every verb but GET, and the delivery records.
 
-
-def connected(
-    environment: EnvironmentSettings,
-    runtime: Runtime,
-    watch: Watch,
-    stop: asyncio.Event | None = None,
-    *,
-    read_only: bool = False,
-) -> Client:
-    """A client for one pass or errand; raises CredentialsError where no key was given."""
-    return Client(
-        api_settings(environment),
-        now=runtime.now,
-        rng=runtime.rng,
-        watch=watch,
-        transport=runtime.transport,
-        read_only=read_only,
-        stop=stop,
-    )
-
-
-def api_settings(environment: EnvironmentSettings) -> ApiSettings:
-    """Where the API is; raises CredentialsError where no key was given."""
-    if environment.api is None:
-        raise CredentialsError(
-            "no API key was given",
-            "Set SSOREADY_API_KEY (and SSOREADY_API_URL for a server of your own), or name a file with "
-            "--api-key-file.",
-        )
-    return environment.api
-
-
-def delivery(environment: EnvironmentSettings) -> Target | None:
-    """Where issued secrets go, if anywhere."""
-    return None if environment.deliver_path is None else Directory(environment.deliver_path)
-
-
-def selecting(selection: Selection) -> Selected:
-    """The predicate for an organization's name and labels."""
-
-    def selected(wanted: DesiredOrganization) -> bool:
-        named = not selection.targets or wanted.name in selection.targets
-        return named and all(wanted.labels.get(key) == value for key, value in selection.selector)
-
-    return selected
+    What this process wrote without getting a response has its settle time first.
+    """
+    check = _environment_check(environment, desired)
+    selected = selecting(environment.selection)
+    await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
+    async with connected(environment, runtime, watch, stop, read_only=True) as client:
+        observed = await observe(desired, client, watch, selected, check)
+    target = delivery(environment)
+    if target is None:
+        return observed
+    return structs.replace(observed, records=await runtime.aside(lambda: records(desired, target)))
 
 
 def _environment_check(environment: EnvironmentSettings, desired: Desired) -> Callable[[str | None], None]:
@@ -137,3 +114,28 @@ def _environment_check(environment: EnvironmentSettings, desired: Desired) -> Ca
 
     check(None)
     return check
+
+
+async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime) -> Plan:
+    """The plan, with the refusals of the guards in it."""
+    selected = selecting(environment.selection)
+    made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected))
+    limits = tightened(environment.limits, desired.environment.limits)
+    return structs.replace(made, refusals=refusals(made, limits, environment.approve))
+
+
+async def _apply(
+    plan: Plan, environment: EnvironmentSettings, runtime: Runtime, watch: Watch, stop: asyncio.Event
+) -> Report:
+    """Applies the plan over a client of its own; once `stop` is set no further write starts."""
+    async with connected(environment, runtime, watch, stop) as client:
+        client.grow(len(plan.changes))
+        state = PassState(
+            plan=plan,
+            environment=environment,
+            client=client,
+            delivery=delivery(environment),
+            runtime=runtime,
+            stop=stop,
+        )
+        return await apply(plan, state, watch)

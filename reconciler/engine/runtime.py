@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 import httpx
-from msgspec import Struct
+from msgspec import Struct, field
 
 from reconciler.api.waiting import sleep_or_stop
 
@@ -57,14 +58,15 @@ class RecentWrites:
 
 
 class Runtime(Struct, frozen=True):
-    """`now` gives Unix seconds; `transport` makes one lane's transport, None for real HTTP.
+    """By default the real world: its clock, system randomness, real HTTP, a process that has written nothing yet.
 
-    `aside` keeps the event loop free of work that blocks: `asyncio.to_thread` where something else runs on it.
+    `now` gives Unix seconds; `transport` makes one lane's transport. `aside` keeps the event loop free of work
+    that blocks: `asyncio.to_thread` where something else runs on it.
     """
 
-    now: Callable[[], float]
-    rng: random.Random
-    recent_writes: RecentWrites
+    now: Callable[[], float] = time.time
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    recent_writes: RecentWrites = field(default_factory=lambda: RecentWrites(time.monotonic()))
     transport: Transport | None = None
     aside: Aside = here
 

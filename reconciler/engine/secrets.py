@@ -12,19 +12,19 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct, structs
 
-from reconciler.api.client import Client, Lane
+from reconciler.api.client import Client
+from reconciler.api.lane import Lane
 from reconciler.delivery.target import Delivery, RecordName, Target
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.model.change import IssueLink, IssueToken
-from reconciler.model.errors import DeliveryError, Interrupted, Overrun, Refused, Unauthorized, Unsent
+from reconciler.model.errors import DeliveryError, ReconcilerError
 from reconciler.model.kinds import DIRECTORY
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState, SCIMDirectory, SetupLink
 
 LINK_LIFETIME_S = 24 * 3600  # measured: a link is good for a day
-NOT_ISSUED = (Refused, Unsent, Unauthorized, Overrun, Interrupted)
 
 
 class Issuer(Struct, frozen=True):
@@ -108,8 +108,9 @@ class Issuer(Struct, frozen=True):
         delivery = await aside(lambda: target.begin(key, pending))
         try:
             yield delivery
-        except NOT_ISSUED:
-            await aside(delivery.take_back)
+        except ReconcilerError as error:
+            if error.certainly_not_done:
+                await aside(delivery.take_back)
             raise
         finally:
             await aside(delivery.close)

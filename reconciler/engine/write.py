@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.api.client import Lane
+from reconciler.api.lane import Lane
 from reconciler.core.applying.merge import Satisfied, Stale, Write, creation, merge, not_as_meant, still_absent
 from reconciler.core.planning.guard import foreign_environment
 from reconciler.engine.pass_state import PassState

@@ -1,1 +1,1 @@
-"""Nouns: frozen values that the floors above pass to each other."""
+"""The nouns: frozen values that the other packages pass to each other."""

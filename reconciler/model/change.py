@@ -1,4 +1,4 @@
-"""The plan: every write that would be made, as a value that exists before any of them."""
+"""The plan: a value that holds every change before the first one is applied."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.state import DesiredChild, SetupLink, Value
 
 
 class Action(StrEnum):
-    """What a change does. An issue makes and delivers a secret; it counts for no guard and no digest."""
+    """What a change does. An issue makes and delivers a secret; guards and the digest do not count it."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -22,7 +22,7 @@ class Action(StrEnum):
 
 
 class Key(Struct, frozen=True, gc=False, order=True):
-    """Names a desired resource for ever: the organization's handle, the kind, the child's handle."""
+    """Identifies a desired resource: the organization's handle, the kind, the child's handle."""
 
     organization: str
     kind: KindName
@@ -30,13 +30,13 @@ class Key(Struct, frozen=True, gc=False, order=True):
 
 
 class Ref(Struct, frozen=True, gc=False):
-    """An id that a create of this plan will bring: apply resolves it."""
+    """Stands for the id of an object that this plan creates; apply resolves it."""
 
     key: Key
 
 
 class FieldChange(Struct, frozen=True):
-    """One field's way from before to after; None means that there was no object. `risk` says why it is one."""
+    """One field's values before and after; `before` is None for a create. `risk` says why the change is one."""
 
     wire: str
     path: str
@@ -46,16 +46,17 @@ class FieldChange(Struct, frozen=True):
 
 
 class Implied(Struct, frozen=True):
-    """A sibling that loses `primary` because the server gives it to the one this change promotes."""
+    """A sibling that loses `primary`: the server takes it away when this change makes another one primary."""
 
     id: str
     name: str | None  # its handle, None if it is not in git
 
 
 class Collection(Struct, frozen=True):
-    """Where a child is created: `parent` is its organization's id or create, `children` are all declared there.
+    """The collection that a child is created in.
 
-    `distinct_from` are live ids that are none of them.
+    `parent` is the organization's id, or a Ref if this plan creates it; `children` are all declared ones;
+    `distinct_from` are the ids of live objects that are none of them.
     """
 
     parent: str | Ref
@@ -64,7 +65,7 @@ class Collection(Struct, frozen=True):
 
 
 class _Planned(Struct, frozen=True):
-    """What every change has. `needs` are the changes that must succeed before it starts."""
+    """What every change has. It starts only after all changes in `needs` have succeeded."""
 
     key: Key
     origin: Origin
@@ -78,12 +79,12 @@ class _WithFields(_Planned, frozen=True, kw_only=True):
 
     @property
     def risks(self) -> tuple[FieldChange, ...]:
-        """The fields whose change may stop people from signing in."""
+        """The changed fields that may stop people from signing in."""
         return tuple(field for field in self.fields if field.risk)
 
 
 class Create(_WithFields, frozen=True, kw_only=True):
-    """Makes an organization, or, where `collection` says so, a child of one."""
+    """Creates an organization, or with a `collection`, a child in it."""
 
     action: ClassVar[Action] = Action.CREATE
     live_id: ClassVar[None] = None
@@ -93,15 +94,15 @@ class Create(_WithFields, frozen=True, kw_only=True):
 
     @property
     def parent(self) -> str | Ref | None:
-        """The organization's id or create; None for an organization."""
+        """The organization's id or Ref; None if this creates the organization itself."""
         return self.collection.parent if self.collection else None
 
 
 class Update(_WithFields, frozen=True, kw_only=True):
     """Changes the live object `id`; `parent` is its organization's id, None for an organization.
 
-    `holds` are the fields that the update does not change but rests on: the other owned ones, and the evidence
-    of the match. When one of them differs right before the write, the update is stale.
+    `holds` are unchanged fields that the update depends on: the other owned ones, and those that identified the
+    object. If one of them differs right before the write, the update is stale.
     """
 
     action: ClassVar[Action] = Action.UPDATE
@@ -113,12 +114,12 @@ class Update(_WithFields, frozen=True, kw_only=True):
 
     @property
     def live_id(self) -> str:
-        """The id of the object that the change is about."""
+        """The id of the updated object."""
         return self.id
 
 
 class _Issue(_Planned, frozen=True, kw_only=True):
-    """`parent` is the organization's id or create."""
+    """`parent` is the organization's id or Ref."""
 
     action: ClassVar[Action] = Action.ISSUE
     fields: ClassVar[tuple[FieldChange, ...]] = ()
@@ -129,24 +130,24 @@ class _Issue(_Planned, frozen=True, kw_only=True):
 
 
 class IssueToken(_Issue, frozen=True, kw_only=True):
-    """Makes and delivers a bearer token for `directory`: its id or create."""
+    """Makes and delivers a bearer token for `directory`, an id or a Ref."""
 
     directory: str | Ref
 
     @property
     def live_id(self) -> str | None:
-        """The directory's id, where it is live."""
+        """The directory's id; None if this plan creates it."""
         return self.directory if isinstance(self.directory, str) else None
 
 
 class IssueLink(_Issue, frozen=True, kw_only=True):
-    """Makes and delivers a setup link for what `extent` says."""
+    """Makes and delivers a setup link; `extent` is what the customer may configure with it."""
 
     extent: SetupLink
 
     @property
     def live_id(self) -> str | None:
-        """The organization's id, where it is live."""
+        """The organization's id; None if this plan creates it."""
         return self.parent if isinstance(self.parent, str) else None
 
 
@@ -155,12 +156,12 @@ Change = Create | Update | Issue
 
 
 class BlockReason(StrEnum):
-    """Why a resource is left alone although it differs."""
+    """Why a resource that differs is not changed."""
 
     AMBIGUOUS = "Ambiguous"
     PIN_NOT_FOUND = "PinNotFound"
     CLAIMED_TWICE = "ClaimedTwice"
-    NO_IDENTITY = "NoIdentity"  # neither a display name nor domains: never created
+    NO_IDENTITY = "NoIdentity"  # has neither a display name nor domains, so it is never created
     DOMAIN_HELD = "DomainHeld"
     EXTERNAL_ID_HELD = "ExternalIdHeld"
     PRIMARY = "Primary"
@@ -169,11 +170,11 @@ class BlockReason(StrEnum):
     INVALID_MANIFEST = "InvalidManifest"
     TOKEN_LOST = "TokenLost"
     UNUSABLE_RECORD = "UnusableRecord"  # the delivery target holds another object's record, or an unreadable one
-    INCOMPLETE_SOURCE = "IncompleteSource"  # some file cannot be parsed, so nothing is created
+    INCOMPLETE_SOURCE = "IncompleteSource"  # a file cannot be parsed, so nothing is created
 
 
 class Blocked(Struct, frozen=True):
-    """A resource that is left alone, why, and what to do. `name` is None for the organization itself."""
+    """A resource that is not changed; `message` says why and what to do. `name` is None for an organization."""
 
     reason: BlockReason
     message: str
@@ -184,16 +185,16 @@ class Blocked(Struct, frozen=True):
 
 
 class HintReason(StrEnum):
-    """Why a person may want to look although nothing is wrong."""
+    """Why a hint is given."""
 
     UNPINNED = "Unpinned"
-    OBSERVED_ONLY = "ObservedOnly"  # ownership keeps a difference from being written
-    LIVE_CHILDREN = "LiveChildren"  # `[]` was declared, but some are live
+    OBSERVED_ONLY = "ObservedOnly"  # the organization's ownership forbids the write
+    LIVE_CHILDREN = "LiveChildren"  # `[]` is declared, but some are live
     NO_TARGET = "NoTarget"  # a secret is wanted, but no delivery target is configured
 
 
 class Hint(Struct, frozen=True):
-    """Something worth knowing that stops nothing."""
+    """Something worth knowing that is not an error."""
 
     reason: HintReason
     message: str
@@ -202,16 +203,16 @@ class Hint(Struct, frozen=True):
 
 
 class Unmanaged(Struct, frozen=True):
-    """Live, but not in git: listed and counted, never touched."""
+    """A live object that is not in git: listed and counted, never changed."""
 
     kind: KindName
     id: str
     display_name: str
-    organization: str | None  # the handle of its organization, where that is in git
+    organization: str | None  # its organization's handle; None if that is not in git either
 
 
 class Pin(Struct, frozen=True):
-    """A match without a pin: the `id:` line that would make it certain."""
+    """The `id:` line that a match is missing in its manifest."""
 
     kind: KindName
     organization: str
@@ -221,7 +222,7 @@ class Pin(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """A guard's no to a whole plan. One that `approvable` is False for cannot be approved by digest."""
+    """Why a guard refuses the whole plan. If `approvable`, approving the plan's digest lifts it."""
 
     rule: str
     message: str
@@ -229,9 +230,9 @@ class Refusal(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """All that apply would do, in the order it would do it, and all that it would leave alone.
+    """All that apply would do, in order, and all that it would leave alone.
 
-    `environment_id` is the live environment's, None while it is empty; `pin` what the manifest states.
+    `environment_id` is the live environment's id, None while that is empty; `pin` is the id in the manifest.
     """
 
     environment: str
@@ -245,6 +246,6 @@ class Plan(Struct, frozen=True):
     unmanaged: tuple[Unmanaged, ...]
     pins: tuple[Pin, ...]
     unchanged: int
-    matched: int  # organizations in git that are live: what maxChangedPercent is a percentage of
+    matched: int  # how many organizations in git are live
     suspended: Mapping[str, str]  # handle → reason
     refusals: tuple[Refusal, ...] = ()

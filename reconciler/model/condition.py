@@ -1,4 +1,4 @@
-"""What stands true of an organization or environment between passes, for people and alerts."""
+"""Conditions: what is true of an organization between passes, for people and alerts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class ConditionType(StrEnum):
-    """The conditions that exist; more than one can hold."""
+    """The types of condition; an organization can have several."""
 
     READY = "Ready"
     SUSPENDED = "Suspended"

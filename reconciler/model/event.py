@@ -1,4 +1,4 @@
-"""What happens during a pass, as values: logs, metrics and the progress bar are sinks that read them."""
+"""Events of a pass, which logs, metrics and the progress bar read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from reconciler.model.outcome import Outcome
 
 
 class RequestDone(Struct, frozen=True, gc=False):
-    """One request ended. `route` has no ids in it; `status` is None where no answer came."""
+    """A request ended. `route` has no ids in it; `status` is None if no response came.
+
+    `attempt` counts from 1: how often this request has been sent in a row.
+    """
 
     method: str
     route: str
     status: int | None
     duration_s: float
+    attempt: int = 1
 
 
 class Retrying(Struct, frozen=True, gc=False):
-    """A request will be sent again; `reason` is the error's message, safe to show."""
+    """A request is sent again after `delay_s`; `reason` is the error's message, safe to show."""
 
     method: str
     route: str
@@ -29,7 +33,7 @@ class Retrying(Struct, frozen=True, gc=False):
 
 
 class Listed(Struct, frozen=True, gc=False):
-    """How many organizations are known so far, how many of their collections were read, of how many known."""
+    """Progress of reading: organizations found so far, and how many of the collections to read were read."""
 
     organizations: int
     collections_read: int
@@ -37,7 +41,7 @@ class Listed(Struct, frozen=True, gc=False):
 
 
 class ChangeDone(Struct, frozen=True, gc=False):
-    """A change ended."""
+    """A change ended, after `duration_s`."""
 
     outcome: Outcome
     duration_s: float

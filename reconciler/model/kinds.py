@@ -1,7 +1,7 @@
-"""One row per kind of live resource, so that code that treats kinds alike needs no branches.
+"""Describes each kind of live resource and its fields in a row, from which code that handles any kind works.
 
-The facts are the Management API's, as recorded in tests/contract: which path a kind has, how its
-answers are wrapped, what its ids look like, which fields a client may set.
+The facts are the Management API's, as recorded in tests/contract: a kind's path, the wrapper of its responses,
+the form of its ids, and the fields that a client may set.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Compare(Enum):
 
 
 class KindName(StrEnum):
-    """The public names, as they stand in plans and reports."""
+    """The public names of kinds, as plans and reports have them."""
 
     ORGANIZATION = "Organization"
     CONNECTION = "SAMLConnection"
@@ -31,7 +31,11 @@ class KindName(StrEnum):
 
 
 class Field(Struct, frozen=True):
-    """A field that a client may set: `wire` in the API, `attribute` in our values, `path` in a manifest."""
+    """A field that a client may set: `wire` in the API, `attribute` in our values, `path` in a manifest.
+
+    `empty` is the value of a field that is not set. Reading manifests, comparing, planning, writing and showing
+    follow from this row.
+    """
 
     wire: str
     attribute: str
@@ -40,9 +44,18 @@ class Field(Struct, frozen=True):
     empty: str | bool | tuple[str, ...]
     risk: str | None = None  # why changing a live value may stop people from signing in
 
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The path's parts."""
+        return tuple(self.path.split("."))
+
 
 class Kind(Struct, frozen=True):
-    """A kind of live resource. `collection` is its key in a manifest's spec, `word` its short name."""
+    """A kind of live resource.
+
+    `word` is its short name; `one` and `many` are the keys that wrap it in responses; `collection` is its key in a
+    manifest's spec.
+    """
 
     name: KindName
     word: str
@@ -54,7 +67,7 @@ class Kind(Struct, frozen=True):
     fields: tuple[Field, ...]
 
     def field(self, wire: str) -> Field:
-        """The field of that wire name; KeyError if the kind has none."""
+        """Return the field of that wire name; raise KeyError if there is none."""
         for candidate in self.fields:
             if candidate.wire == wire:
                 return candidate
@@ -105,7 +118,7 @@ CONNECTION = Kind(
             "idp.entityId",
             Compare.TEXT,
             "",
-            "answers of the identity provider are accepted only under its entity id",
+            "the identity provider's responses are accepted only with this entity id",
         ),
         Field(
             "idpRedirectUrl",
@@ -121,7 +134,7 @@ CONNECTION = Kind(
             "idp.certificate",
             Compare.CERTIFICATE,
             "",
-            "answers of the identity provider are accepted only under its certificate",
+            "the identity provider's responses are accepted only if this certificate fits",
         ),
         Field(
             "primary",
@@ -156,4 +169,4 @@ DIRECTORY = Kind(
 
 CHILD_KINDS = (CONNECTION, DIRECTORY)
 KINDS = {kind.name: kind for kind in (ORGANIZATION, *CHILD_KINDS)}
-IDP_FIELDS = ("idpEntityId", "idpRedirectUrl", "idpCertificate")
+IDP_FIELDS = ("idpEntityId", "idpRedirectUrl", "idpCertificate")  # sign-in needs all; they identify a connection

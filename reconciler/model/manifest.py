@@ -1,4 +1,4 @@
-"""What was read from the repository, before it is known to be right: documents, places, problems."""
+"""What was read from the repository, not validated yet: documents, places and problems."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Origin(Struct, frozen=True, gc=False, order=True):
 
 
 class Severity(StrEnum):
-    """An error refuses the manifest, a warning does not."""
+    """A manifest with an error is not applied; one with a warning is."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Problem(Struct, frozen=True):
-    """Something wrong in the manifests: a stable rule id, where, what, and what to do about it."""
+    """A problem in the manifests: a stable rule id, its place, what is wrong, and what to do about it."""
 
     rule: str
     severity: Severity
@@ -41,10 +41,10 @@ class Problem(Struct, frozen=True):
 
 
 class Document(Struct, frozen=True):
-    """One YAML document: plain values, and how to find the place of a path inside it.
+    """One YAML document.
 
-    A mapping's member stands where its key does, a list's item where it begins; for what is not there, the
-    nearest value around it is located. `written` gives a scalar as the file spells it, "" where unknown.
+    `locate` returns the place of a path in it: of a key, of the start of a list's item, and for a path that does
+    not exist, of the nearest value around it. `written` returns a scalar as the file spells it, "" if unknown.
     """
 
     value: Any
@@ -54,11 +54,11 @@ class Document(Struct, frozen=True):
 
 
 class Manifests(Struct, frozen=True):
-    """One immutable reading of a folder.
+    """All that was read from a folder in one go.
 
-    `attachments` holds the files that documents refer to (certificates, metadata), by the path relative
-    to the folder; one that could not be read is absent here and stands among the problems. `unparsed` are
-    the files of which nothing can be known, because they could not be read or parsed.
+    `attachments` are the files that documents refer to (certificates, metadata), by their path relative to the
+    folder; a file that could not be read is a problem instead. `unparsed` are the documents' files that could not
+    be read or parsed.
     """
 
     revision: str
@@ -70,7 +70,7 @@ class Manifests(Struct, frozen=True):
 
 
 def attachment(document: Origin, reference: str) -> str:
-    """Where a manifest's `{file: reference}` points: the key among the attachments, relative to the folder.
+    """Return the path that a manifest's `{file: reference}` means, relative to the folder.
 
     It begins with ".." or "/" if it leaves the folder.
     """

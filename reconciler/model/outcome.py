@@ -1,4 +1,4 @@
-"""What became of a plan: one outcome per change, and the report that every sink reads."""
+"""What became of a pass: one outcome per change, the report on a plan, and all of it for every sink to read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from reconciler.model.change import Change, Plan
+from reconciler.model.state import Loaded
 
 
 class Result(StrEnum):
@@ -41,11 +42,11 @@ class Halt(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """A whole pass. Refused by a guard, it has the plan's refusals and no outcomes.
+    """What became of a plan. One that was not applied (refused by a guard, or nobody may) has no outcomes.
 
-    `requests` and `retries` count what was sent; `halt` says why changes were left (the process was asked
-    to stop, or the key was revoked in the middle). `environment_id` is the live environment's, also where the
-    plan did not know it yet because it was empty.
+    `requests` and `retries` count what was sent; `halt` says why changes were not started (the process was asked
+    to stop, or the key was revoked meanwhile). `environment_id` is the live environment's, also where it was empty
+    when the plan was made and the first create showed it.
     """
 
     plan: Plan
@@ -55,3 +56,10 @@ class Report(Struct, frozen=True):
     retries: int = 0
     duration_s: float = 0.0
     environment_id: str | None = None
+
+
+class Pass(Struct, frozen=True):
+    """One finished pass: what was loaded, and the report, None when the manifests may not be used."""
+
+    loaded: Loaded
+    report: Report | None = None

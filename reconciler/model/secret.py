@@ -1,4 +1,4 @@
-"""A value that must never be seen, as a type, so that printing one by mistake prints a mask."""
+"""A type for secrets, so that printing one by mistake prints a mask."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ MASK = "***"
 
 
 class Secret:
-    """Holds a text. `reveal()` is the only way to it; repr, str and format give a mask, pickling refuses."""
+    """Holds a text that only `reveal()` returns; repr, str and format return a mask, pickling raises TypeError."""
 
     __slots__ = ("__text",)
 
@@ -14,7 +14,7 @@ class Secret:
         self.__text = text
 
     def reveal(self) -> str:
-        """The text itself; only for the wire and the delivery target."""
+        """Return the text; only for requests and the delivery target."""
         return self.__text
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What the process was told: frozen, filled by the command line, read by everybody below it."""
+"""The process's settings, made by the command line from flags, variables and the configuration file."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Limits = Mapping[str, float]  # bounds by the name of their guard; one that is n
 
 
 class Selection(Struct, frozen=True):
-    """Which organizations a command is about: all of them, unless names or labels say otherwise."""
+    """Which organizations a command is about; all of them if both are empty."""
 
     targets: frozenset[str] = frozenset()
     selector: tuple[tuple[str, str], ...] = ()
 
     @property
     def everything(self) -> bool:
-        """Whether nothing was left out."""
+        """Whether it selects every organization."""
         return not self.targets and not self.selector
 
 
 class ApiSettings(Struct, frozen=True):
     """Where the Management API is and how to talk to it.
 
-    `timeout_s` bounds each of connect, read and write; `request_timeout_s` a whole answer; `max_pages` a list;
-    `requests_per_organization` (and per change) the budget of a pass, on top of `requests_base`.
+    `timeout_s` limits connecting, each read and each write; `request_timeout_s` a whole request; `max_body_bytes`
+    a response; `max_pages` a list; `requests_base` and `requests_per_organization` (and per change) a pass.
     """
 
     url: str
@@ -41,13 +41,12 @@ class ApiSettings(Struct, frozen=True):
     request_timeout_s: float = 30.0
     max_body_bytes: int = 8 * 1024 * 1024
     max_pages: int = 100_000
-    read_attempts: int = 5
     requests_base: int = 1000
     requests_per_organization: int = 100
 
 
 class EnvironmentSettings(Struct, frozen=True):
-    """One environment's work: `name` as in the configuration file, or None for the only one."""
+    """The settings of one environment; `name` is its section in the configuration file, None without one."""
 
     name: str | None
     manifests: str
@@ -63,14 +62,14 @@ class EnvironmentSettings(Struct, frozen=True):
 
 
 class DaemonSettings(Struct, frozen=True):
-    """The loop's own settings; `listen` is HOST:PORT."""
+    """The daemon's settings; `listen` is HOST:PORT."""
 
     resync_s: float = 600.0
     listen: str = "127.0.0.1:8080"
 
 
 class LogSettings(Struct, frozen=True):
-    """`format` is "json", "console", or None to choose by whether stderr is a terminal."""
+    """`format` is "json" or "console"; with None it depends on whether stderr is a terminal."""
 
     format: str | None = None
     level: str = "info"

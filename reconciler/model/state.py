@@ -8,12 +8,12 @@ from enum import StrEnum
 from msgspec import Struct
 
 from reconciler.model.kinds import KindName
-from reconciler.model.manifest import Origin
+from reconciler.model.manifest import Origin, Problem
 from reconciler.model.settings import Limits
 
 
 class Certificate(Struct, frozen=True, gc=False):
-    """An X.509 certificate: SHA-256 of its DER in hex, its end as an ISO 8601 date-time, and its PEM."""
+    """An X.509 certificate: the SHA-256 of its DER in hex, when it expires (ISO 8601), and its PEM."""
 
     sha256: str
     not_after: str
@@ -27,22 +27,22 @@ Value = str | bool | tuple[str, ...] | Certificate
 
 
 class Ownership(StrEnum):
-    """How much of an organization belongs to git."""
+    """What may be written to an organization."""
 
     FULL = "full"
-    CREATE_ONLY = "createOnly"  # creates, adopts and adds children, never updates
+    CREATE_ONLY = "createOnly"  # creates it and its children, and never updates them
     OBSERVE = "observe"  # never writes
 
 
 class SetupLink(Struct, frozen=True, gc=False):
-    """Which parts the customer shall configure by a self-serve link."""
+    """Which parts the customer may configure with a self-serve link."""
 
     saml: bool
     scim: bool
 
 
 class DesiredChild(Struct, frozen=True):
-    """A connection or directory as declared. `owned` holds the stated fields alone, by wire name."""
+    """A connection or directory as declared. `owned` are the stated fields, by wire name."""
 
     kind: KindName
     name: str
@@ -55,8 +55,8 @@ class DesiredChild(Struct, frozen=True):
 class DesiredOrganization(Struct, frozen=True):
     """An organization as declared.
 
-    `external_id` is the key it is matched by, None where only the pin decides. `owned` holds the stated
-    fields by wire name (a cleared one is "" or ()). A kind absent from `collections` is unmanaged.
+    `external_id` is the key it is matched by; None if only the pin counts. `owned` are the stated fields by wire
+    name; a cleared one is "" or (). A kind that is not in `collections` is unmanaged.
     """
 
     name: str
@@ -85,7 +85,7 @@ class DesiredEnvironment(Struct, frozen=True):
 
 
 class InvalidOrganization(Struct, frozen=True):
-    """A manifest that may not be applied, with as much of its identity as could be read."""
+    """A manifest that is not applied because of an error, with as much of its identity as could be read."""
 
     name: str | None
     id: str | None
@@ -95,10 +95,10 @@ class InvalidOrganization(Struct, frozen=True):
 
 
 class Desired(Struct, frozen=True):
-    """Everything the manifests of one environment say, organizations in order of name.
+    """All that the manifests of one environment declare; organizations are sorted by name.
 
-    `complete` is False while some file could not be parsed: the organizations in it are unknown, so none
-    may be created (it may be a renamed one) and none is called unmanaged.
+    `complete` is False if a file could not be parsed. Its organizations are unknown, so none is created (it may be
+    a renamed one) and none is called unmanaged.
     """
 
     environment: DesiredEnvironment
@@ -108,8 +108,20 @@ class Desired(Struct, frozen=True):
     revision: str
 
 
+class Loaded(Struct, frozen=True):
+    """A folder of manifests that was read. `desired` is None when they may not be used; `fatal` says why."""
+
+    folder: str
+    desired: Desired | None
+    problems: tuple[Problem, ...]
+    files: int
+    manifests: int
+    revision: str
+    fatal: tuple[Problem, ...] = ()
+
+
 # -- observed --------------------------------------------------------------------------------------
-# The attribute names are the API's own in snake case; a field left out of an answer has its default.
+# Attributes are the API's names in snake case. A field that a response leaves out has its default.
 
 
 class Organization(Struct, frozen=True, gc=False, rename="camel"):
@@ -161,16 +173,16 @@ class Unreadable(Struct, frozen=True, gc=False):
 
 
 class ObservedOrganization(Struct, frozen=True):
-    """A live organization with those of its collections that were read, each complete and in order of id."""
+    """A live organization and the collections that were read, each complete and sorted by id."""
 
     organization: Organization
     collections: Mapping[KindName, tuple[Child, ...] | Unreadable]
 
 
 class RecordState(StrEnum):
-    """How far a delivered secret got."""
+    """Whether a secret was delivered."""
 
-    PENDING = "pending"  # written before it was asked for; nobody knows whether it was made
+    PENDING = "pending"  # written before the request; whether the secret was made is unknown
     ISSUED = "issued"
 
 

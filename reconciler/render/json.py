@@ -13,7 +13,7 @@ from reconciler.model.manifest import Origin, Problem, Severity
 from reconciler.model.outcome import Report, Result
 from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
 from reconciler.render.text import worst_first
-from reconciler.render.words import masked
+from reconciler.render.words import masked, settings
 
 Document = dict[str, Any]
 API_VERSION = "reconciler/v1"
@@ -128,9 +128,7 @@ def customer(
                 "primary": each.primary,
                 "spEntityId": each.sp_entity_id,
                 "spAcsUrl": each.sp_acs_url,
-                "idpEntityId": each.idp_entity_id,
-                "idpRedirectUrl": each.idp_redirect_url,
-                "idpCertificate": _value(certificates.get(each.id)),
+                **{field.wire: _value(shown) for field, shown in settings(each, certificates.get(each.id))},
             }
             for each in connections
         ],

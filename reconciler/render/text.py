@@ -15,7 +15,7 @@ from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.state import Certificate, Organization, SAMLConnection, SCIMDirectory, Value
-from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitted, title, value
+from reconciler.render.words import MARKS, NOTHING, child, count, escaped, fitted, settings, spoken, title, value
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -281,15 +281,14 @@ def customer(
     lines = [f"{name}  {organization.id}  in {organization.environment_id}"]
     lines += _table("  ", {"external id": organization.external_id, "domains": organization.domains})
     for connection in connections:
+        idp = settings(connection, certificates.get(connection.id))
         lines += ["", f"saml  {connection.id}{'  primary' if connection.primary else ''}"]
         lines += _table(
             "  ",
             {
                 "SP entity id": connection.sp_entity_id,
                 "ACS URL": connection.sp_acs_url,
-                "IdP entity id": connection.idp_entity_id,
-                "IdP redirect URL": connection.idp_redirect_url,
-                "IdP certificate": certificates.get(connection.id, ""),
+                **{spoken(field): shown or "" for field, shown in idp},
             },
         )
     for directory in directories:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model.change import Action, Change
-from reconciler.model.kinds import KINDS, KindName
+from reconciler.model.kinds import CONNECTION, KINDS, Compare, Field, KindName
 from reconciler.model.secret import MASK, Secret
-from reconciler.model.state import Certificate, Value
+from reconciler.model.state import Certificate, SAMLConnection, Value
 
 NOTHING = "-"
 
@@ -24,6 +24,7 @@ _SECRETS = re.compile(
     r"|-----BEGIN[ A-Z0-9]*PRIVATE KEY-----(?:(?!-----END)[\s\S])*(?:-----END[ A-Z0-9]*PRIVATE KEY-----)?"
     r"|Bearer [^\s\"]+"
 )
+_SPELLING = {"idp": "IdP", "url": "URL"}
 _COLOUR = re.compile(r"\x1b\[\d*m")
 
 
@@ -94,3 +95,17 @@ def title(change: Change) -> str:
 def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def settings(connection: SAMLConnection, certificate: Certificate | None) -> Iterator[tuple[Field, Value | None]]:
+    """Every field of a live connection but `primary`, with its value; `certificate` is its certificate's."""
+    for field in CONNECTION.fields:
+        if field.compare is Compare.CERTIFICATE:
+            yield field, certificate
+        elif field.compare is not Compare.FLAG:
+            yield field, getattr(connection, field.attribute)
+
+
+def spoken(field: Field) -> str:
+    """A field's name for people: `IdP redirect URL` for idpRedirectUrl."""
+    return " ".join(_SPELLING.get(word, word) for word in field.attribute.split("_"))

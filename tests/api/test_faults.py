@@ -210,11 +210,13 @@ def bad(data: bytes, said: str) -> Fault:
 
 
 def no_json(body: bytes) -> Fault:
-    return bad(plain(body, content_type="application/json"), "the answer is not a JSON object")
+    return bad(plain(body, content_type="application/json"), "the response is not a JSON object")
 
 
 def unknown(status: str, body: bytes = b"", **headers: str) -> Fault:
-    return Fault(says(plain(body, status=status, **headers), then="behave"), Uncertain, f"answered {status[:3]}")
+    return Fault(
+        says(plain(body, status=status, **headers), then="behave"), Uncertain, f"responded with {status[:3]}"
+    )
 
 
 def message(text: str, status: str = "500 Internal Server Error") -> bytes:
@@ -225,9 +227,11 @@ BOMB = gzip.compress(b" " * 50_000_000, compresslevel=1)
 
 # An answer that is HTTP but not the API's; the connection goes on.
 ANSWERS = {
-    "empty 200": bad(plain(b"", content_type="application/json"), "the answer is empty"),
-    "HTML with 200": bad(plain(b"<h1>Hello</h1>", content_type="text/html"), "the answer is text/html, not JSON"),
-    "JSON without a type": bad(plain(b"{}"), "the answer is of no type, not JSON"),
+    "empty 200": bad(plain(b"", content_type="application/json"), "the response is empty"),
+    "HTML with 200": bad(
+        plain(b"<h1>Hello</h1>", content_type="text/html"), "the response is text/html, not JSON"
+    ),
+    "JSON without a type": bad(plain(b"{}"), "the response is of no type, not JSON"),
     "half a document": no_json(b'{"organizations": ['),
     "a list": no_json(b"[]"),
     "null": no_json(b"null"),
@@ -237,9 +241,9 @@ ANSWERS = {
     "no UTF-8": no_json(b'{"organizations": "\xff"}'),
     "bad gzip": bad(plain(b"{}", content_type="application/json", content_encoding="gzip"), "compressed"),
     "a gzip bomb": bad(plain(BOMB, content_type="application/json", content_encoding="gzip"), "compressed"),
-    "201": bad(answer({}, status="201 Created"), "the server answered 201"),
-    "204": bad(b"HTTP/1.1 204 No Content\r\n\r\n", "the server answered 204"),
-    "206": bad(answer({}, status="206 Partial Content"), "the server answered 206"),
+    "201": bad(answer({}, status="201 Created"), "the server responded with 201"),
+    "204": bad(b"HTTP/1.1 204 No Content\r\n\r\n", "the server responded with 204"),
+    "206": bad(answer({}, status="206 Partial Content"), "the server responded with 206"),
     "301": bad(LOOP.replace(b"302", b"301"), REDIRECT),
     "302": bad(LOOP, REDIRECT),
     "304": bad(b"HTTP/1.1 304 Not Modified\r\n\r\n", REDIRECT),
@@ -247,7 +251,7 @@ ANSWERS = {
     "wrong types": bad(
         answer({"organizations": [{"id": 5}], "organization": {"id": 5}}), "Expected `str`, got `int` - at `$.id`"
     ),
-    "a null": bad(answer({"organizations": [None], "organization": None}), "the answer"),
+    "a null": bad(answer({"organizations": [None], "organization": None}), "the response"),
     "no environment": bad(
         answer({"organizations": [{"id": org_id(1)}], "organization": {"id": org_id(1)}}),
         "missing required field `environmentId`",
@@ -261,7 +265,7 @@ ANSWERS = {
         ),
         "has no id of its kind",
     ),
-    "wrong wrapper": bad(answer({"samlConnections": [], "samlConnection": {}}), "the answer has no `organization"),
+    "wrong wrapper": bad(answer({"samlConnections": [], "samlConnection": {}}), "the response has"),
     "500 with no reason": unknown("500 Oh", b""),
     "500 of another kind": Fault(
         says(message("tx: commit: broken pipe"), then="behave"), Uncertain, "broken pipe"
@@ -277,15 +281,15 @@ ANSWERS = {
 
 # Refused with a known meaning.
 REFUSALS = {
-    "401": Fault(says(message("", "401 Unauthorized"), then="behave"), Unauthorized, "the key was refused"),
+    "401": Fault(says(message("", "401 Unauthorized"), then="behave"), Unauthorized, "the server refused the key"),
     "wrong key": Fault(
         says(message("get api key by secret value: no rows in result set"), then="behave"),
         Unauthorized,
-        "not known",
+        "does not know",
     ),
     "404": Fault(says(plain(b"Not Found", status="404 Not Found"), then="behave"), Refused, "refused with 404"),
     "413": Fault(says(plain(b"", status="413 Too Large"), then="behave"), Refused, "refused with 413"),
-    "cut off": Fault(says(message("proto: unexpected EOF"), then="behave"), Refused, "cut off on the way"),
+    "cut off": Fault(says(message("proto: unexpected EOF"), then="behave"), Refused, "arrived incomplete"),
 }
 
 UNCERTAIN = CONNECTIONS | BYTES | ANSWERS
@@ -314,7 +318,7 @@ def meet(server: RawServer, use: Use, *, first: Use | None = None, **settings: A
             if first:
                 await first(api)
             met = await attempt(api, server, use)
-            assert len(api.lanes.all) == 1
+            assert len(api.lanes) == 1
         await ended()
         return met
 

@@ -16,11 +16,9 @@ from typing import Any
 import pytest
 
 from reconciler.api.client import Client
-from reconciler.core.planning.plan import Selected
 from reconciler.engine.observe import observe
 from reconciler.model.errors import ApiError
 from reconciler.model.kinds import CONNECTION
-from reconciler.model.state import DesiredOrganization
 from tests.support.build import desired, org_id, organization
 from tests.support.raw_server import (
     KEY,
@@ -36,6 +34,9 @@ from tests.support.raw_server import (
 )
 
 ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 60.0  # of each request: whoever is interrupted waits for none of them
+SOON_S = TIMEOUT_S / 2
+PATIENT = {"timeout_s": TIMEOUT_S, "request_timeout_s": TIMEOUT_S}
 
 
 async def hang(talk: Talk) -> None:
@@ -86,14 +87,12 @@ def interrupted(script: Callable[[Talk], Awaitable[None]], use: Callable[[Client
                 await task
             ended_s = loop.time() - started
             assert task.cancelled()
-        for _ in range(100):
-            if len(asyncio.all_tasks()) == 1:
-                break
-            await asyncio.sleep(0.01)
-        assert len(asyncio.all_tasks()) == 1, f"left: {asyncio.all_tasks()}"
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        _, left = await asyncio.wait(others, timeout=SOON_S) if others else (set(), set())
+        assert not left
 
     async def used(url: str) -> None:
-        async with client(url, concurrency=8, read_attempts=5, timeout_s=20.0, request_timeout_s=30.0) as api:
+        async with client(url, concurrency=8, read_attempts=5, **PATIENT) as api:
             await use(api)
 
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
@@ -109,23 +108,18 @@ def interrupted(script: Callable[[Talk], Awaitable[None]], use: Callable[[Client
 def test_an_interrupted_client_leaves_nothing_behind(
     script: Any, use: Any, recwarn: pytest.WarningsRecorder
 ) -> None:
-    assert interrupted(script, use) < 2
+    assert interrupted(script, use) < SOON_S
     assert list(recwarn) == []
-
-
-def everybody(_: DesiredOrganization) -> bool:
-    return True
 
 
 def test_an_interrupted_observation_ends_at_once() -> None:
     """The reads below the walk are not waited for: their connections are closed."""
-    selected: Selected = everybody
 
     async def use(api: Client) -> None:
         wanted = desired(organization("acme", id_=org_id(1), connections=[]))
-        await observe(wanted, api, lambda _: None, selected, lambda _: None)
+        await observe(wanted, api, lambda _: None, lambda _: True, lambda _: None)
 
-    assert interrupted(hang_below_the_walk, use) < 2
+    assert interrupted(hang_below_the_walk, use) < SOON_S
 
 
 def test_ctrl_c_during_a_plan_says_interrupted_and_nothing_else(tmp_path: Path) -> None:
@@ -159,7 +153,7 @@ def test_ctrl_c_during_a_plan_says_interrupted_and_nothing_else(tmp_path: Path) 
     assert "interrupted" in err.lower()
     for noise in ("Traceback", "never awaited", "was destroyed", "loop is closed", "Warning", "Exception", KEY):
         assert noise not in err
-    assert took_s < 5
+    assert took_s < 10, "the default timeout of a request"
 
 
 def test_a_connection_that_opens_after_the_end_carries_nothing() -> None:
@@ -167,7 +161,7 @@ def test_a_connection_that_opens_after_the_end_carries_nothing() -> None:
 
     async def main() -> tuple[list[Any], float]:
         server = RawServer(hang, times=10**6)
-        async with full_backlog() as (port, empty), client(f"http://127.0.0.1:{port}", timeout_s=20.0) as api:
+        async with full_backlog() as (port, empty), client(f"http://127.0.0.1:{port}", **PATIENT) as api:
             tasks = [asyncio.create_task(each(api)) for each in (read, create)]
             await asyncio.sleep(0.1)
             await api.close()
@@ -182,4 +176,4 @@ def test_a_connection_that_opens_after_the_end_carries_nothing() -> None:
 
     errors, took_s = asyncio.run(main())
     assert all(isinstance(error, ApiError) for error in errors)
-    assert took_s < 10
+    assert took_s < SOON_S

@@ -1,4 +1,4 @@
-"""A key or an address that is not exactly one is refused before it is used, and never repeated."""
+"""Anything that is not a key or an address is refused before it is used, and never repeated."""
 
 from __future__ import annotations
 
@@ -18,41 +18,24 @@ def test_a_key_may_end_with_a_newline(end: str) -> None:
     assert parse_key(KEY + end) == Secret(KEY)
 
 
-BLANK, FORM, NONE = "it holds a blank or a newline", "it has another form", "the API key is empty"
+SPACED = ["\n\n", "\r\r\n", " ", "\t", "\u2028"]
+FORMS = [KEY[:-1], KEY + "0", KEY.upper(), KEY[:-1] + "-", KEY[:-1] + "\u0663", KEY[:-1] + "\0", "Bearer" + KEY,
+         "\ufeff" + KEY, "ssoready_scim_bearer_token_" + "0" * 25]  # fmt: skip
 BAD_KEYS = [
-    ("", NONE),
-    ("\n", NONE),
-    ("\r\n", NONE),
-    (KEY + "\n\n", BLANK),
-    (KEY + "\r\r\n", BLANK),
-    (" " + KEY, BLANK),
-    (KEY + " ", BLANK),
-    (KEY[:20] + "\n" + KEY[20:], BLANK),
-    (KEY + "\t", BLANK),
-    (KEY + "\u2028", BLANK),
-    (" ", BLANK),
-    (KEY[:-1], FORM),
-    (KEY + "0", FORM),
-    (KEY.upper(), FORM),
-    (KEY[:-1] + "-", FORM),
-    (KEY[:-1] + "\u0663", FORM),
-    (KEY[:-1] + "\0", FORM),
-    ("ssoready_scim_bearer_token_" + "0" * 25, FORM),
-    ("Bearer" + KEY, FORM),
-    ("\ufeff" + KEY, FORM),
+    *((text, "is empty") for text in ("", "\n", "\r\n")),
+    *((KEY + end, "contains whitespace") for end in SPACED),
+    *((text, "contains whitespace") for text in (" " + KEY, KEY[:20] + "\n" + KEY[20:], " ")),
+    *((text, "does not look like an SSOReady API key") for text in FORMS),
 ]
 
 
-@pytest.mark.parametrize(("text", "reason"), BAD_KEYS, ids=range(len(BAD_KEYS)))
-def test_anything_else_is_refused_and_not_repeated(text: str, reason: str) -> None:
+@pytest.mark.parametrize(("text", "part"), BAD_KEYS, ids=range(len(BAD_KEYS)))
+def test_anything_else_is_refused_and_not_repeated(text: str, part: str) -> None:
     with pytest.raises(CredentialsError) as caught:
         parse_key(text)
-    assert reason in caught.value.message
-    assert caught.value.exit_code == 3
+    assert caught.value.message.endswith(part)
     assert caught.value.hint
-    said = caught.value.message + caught.value.hint
-    assert "0123456789" not in said
-    assert "0123456789".upper() not in said
+    assert "0123456789" not in caught.value.message + caught.value.hint
 
 
 @given(st.text(max_size=60))
@@ -91,50 +74,24 @@ def test_an_address_is_https_or_on_this_machine(text: str, url: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "http://api.ssoready.com",
-        "http://10.0.0.1",
-        "http://0.0.0.0",
-        "http://localhost.example",
-        "http://127.0.0.1.example",
-        "http://[::ffff:10.0.0.1]",
-        "http://2130706433",
+        *("http://api.ssoready.com", "http://10.0.0.1", "http://0.0.0.0", "http://localhost.example"),
+        *("http://127.0.0.1.example", "http://[::ffff:10.0.0.1]", "http://2130706433"),
     ],
 )
 def test_http_elsewhere_needs_to_be_allowed(text: str) -> None:
-    with pytest.raises(UsageError, match="the key would travel in the clear") as caught:
+    with pytest.raises(UsageError, match="is not https") as caught:
         parse_url(text, allow_http=False)
     assert "allow_http" in caught.value.hint
     assert parse_url(text, allow_http=True) == text
 
 
 NO_ADDRESSES = [
-    "",
-    "api.ssoready.com",
-    "//api.ssoready.com",
-    "ftp://api.ssoready.com",
-    "file:///etc/passwd",
-    "https://",
-    "https:///x",
-    "https://:443",
-    "https://a.example?x=1",
-    "https://a.example#x",
-    "https://a.example:99999",
-    "https://a.example:x",
-    "https://a..example",
-    "https://a b.example",
-    "https://a.example/a b",
-    "https://a.example\n",
-    "https://a.example\t:1",
-    "https://a.example/\x00",
-    "https://bücher.example",
-    "https://\uff11\uff12\uff17.0.0.1",
-    "https://a\\b.example",
-    "https://%41.example",
-    "https://*.example",
-    "https://[::1",
-    "https://[zz]",
-    "https://[::1%25lo]",
-    "https://a.example/ü",
+    *("", "api.ssoready.com", "//api.ssoready.com", "ftp://api.ssoready.com", "file:///etc/passwd", "https://"),
+    *("https:///x", "https://:443", "https://a.example?x=1", "https://a.example#x", "https://a.example:99999"),
+    *("https://a.example:x", "https://a..example", "https://a b.example", "https://a.example/a b"),
+    *("https://a.example\n", "https://a.example\t:1", "https://a.example/\x00", "https://bücher.example"),
+    *("https://\uff11\uff12\uff17.0.0.1", "https://a\\b.example", "https://%41.example", "https://*.example"),
+    *("https://[::1", "https://[zz]", "https://[::1%25lo]", "https://a.example/ü"),
     "https://" + "a" * 5_000 + " .example",
 ]
 
@@ -143,8 +100,7 @@ NO_ADDRESSES = [
 def test_what_is_no_address_is_refused_in_words(text: str) -> None:
     with pytest.raises(UsageError, match="is not the address of an API") as caught:
         parse_url(text, allow_http=True)
-    assert caught.value.hint == "Write it like https://api.ssoready.com."
-    assert caught.value.exit_code == 64
+    assert caught.value.hint
     assert len(caught.value.message) < 250
     assert caught.value.message.isprintable()
 
@@ -180,19 +136,16 @@ def test_a_proxy_is_an_http_address(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "proxy.example:3128",
-        "socks5://user:hunter2@proxy.example",
-        "http://user:hunter2@",
-        "http://user:hunter2@proxy.example/path",
-        "http://user:hunter2@proxy.example?x",
-        "http://user:hunter2@proxy.example:99999",
-        "http://user:hunter2@pro xy.example",
-    ],
+    "rest", ["", "/path", "?x", ":99999", " "], ids=["no host", "path", "query", "port", "blank"]
 )
-def test_another_proxy_is_refused_and_its_password_not_repeated(text: str) -> None:
-    with pytest.raises(UsageError, match="not the address of an HTTP proxy") as caught:
-        parse_proxy(text)
-    assert "hunter2" not in str(caught.value) + caught.value.hint
+def test_another_proxy_is_refused_and_its_password_not_repeated(rest: str) -> None:
+    host = "proxy.example" if rest else ""
+    for text in (
+        f"http://user:hunter2@{host}{rest}",
+        "socks5://user:hunter2@proxy.example",
+        "proxy.example:3128",
+        "",
+    ):
+        with pytest.raises(UsageError, match="not the address of an HTTP proxy") as caught:
+            parse_proxy(text)
+        assert "hunter2" not in str(caught.value) + caught.value.hint

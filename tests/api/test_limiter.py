@@ -1,44 +1,44 @@
-"""Lanes bound what a server has to bear at once: never more busy than allowed, first come first served."""
+"""The limiter bounds what a server has to bear: never more busy than allowed, first come first served."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import count, pairwise
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.api.limiter import SLOW_FACTOR, SLOW_FLOOR_S, WINDOW, Lanes
-from reconciler.api.rate import CREEP_PARTS, SLOWEST_PART, Rate
+from reconciler.api.limiter import CREEP_PARTS, SLOW_FACTOR, SLOW_FLOOR_S, SLOWEST_PART, WINDOW, Limiter, Rate
+from tests.simulation.clock import run
 
 
 class Use:
-    """Tasks that take a lane and keep it until told, so that every order of events can be tried."""
+    """Tasks that enter and stay busy until told, so that every order of events can be tried."""
 
     def __init__(self, size: int) -> None:
-        self.lanes = Lanes[int](size, count().__next__)
-        self.waiting: list[asyncio.Task[int]] = []
-        self.held: list[int] = []
-        self.came: list[asyncio.Task[int]] = []
+        self.limiter = Limiter(size)
+        self.waiting: list[asyncio.Task[None]] = []
+        self.busy = 0
+        self.came: list[asyncio.Task[None]] = []
 
     async def step(self) -> None:
-        """Everybody who can go on does."""
+        """All tasks that can go on do."""
         for _ in range(3):
             await asyncio.sleep(0)
-        for task in list(self.waiting):
-            if task.done():
-                self.waiting.remove(task)
-                self.came.append(task)
-                self.held.append(task.result())
+        for task in [task for task in self.waiting if task.done()]:
+            self.waiting.remove(task)
+            self.came.append(task)
+            self.busy += 1
 
-    async def take(self) -> None:
-        self.waiting.append(asyncio.create_task(self.lanes.take()))
+    async def enter(self) -> None:
+        self.waiting.append(asyncio.create_task(self.limiter.enter()))
         await self.step()
 
-    async def give(self, which: int) -> None:
-        if self.held:
-            self.lanes.give(self.held.pop(which % len(self.held)))
+    async def leave(self) -> None:
+        if self.busy:
+            self.busy -= 1
+            self.limiter.leave()
         await self.step()
 
     async def cancel(self, which: int) -> None:
@@ -46,156 +46,114 @@ class Use:
         if not self.waiting:
             return
         task = self.waiting.pop(which % len(self.waiting))
-        if which % 2 and self.held:
-            self.lanes.give(self.held.pop())
+        if which % 2 and self.busy:
+            self.busy -= 1
+            self.limiter.leave()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        if not task.cancelled():
-            self.held.append(task.result())
+        self.busy += not task.cancelled()
         await self.step()
 
 
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(["take", "take", "give", "cancel", "suffered", "answered"]), st.integers(0, 7)),
+    st.tuples(st.sampled_from(["enter", "enter", "leave", "cancel", "overloaded", "answered"]), st.integers(0, 7)),
     max_size=60,
 )
 
 
 @given(st.integers(1, 5), EVENTS)
-def test_never_more_are_busy_than_allowed_and_no_lane_is_lost(size: int, events: list[tuple[str, int]]) -> None:
-    async def live() -> None:
+def test_never_more_are_busy_than_allowed_and_no_place_is_lost(size: int, events: list[tuple[str, int]]) -> None:
+    async def main() -> None:
         use = Use(size)
-        most = size
-        for event, which in events:
-            before = len(use.held)
+        for number, (event, which) in enumerate(events):
+            before = use.busy - (event == "leave")  # whoever is busy stays so when fewer are allowed
             match event:
-                case "take":
-                    await use.take()
-                case "give":
-                    await use.give(which)
+                case "enter":
+                    await use.enter()
+                case "leave":
+                    await use.leave()
                 case "cancel":
                     await use.cancel(which)
-                case "suffered":
-                    use.lanes.overloaded()
+                case "overloaded":
+                    use.limiter.overloaded(number, number)
                 case "answered":
-                    use.lanes.answered(0.01)
+                    use.limiter.answered(0.01)
                     await use.step()
-            most = max(
-                use.lanes.allowed, before - (event == "give")
-            )  # whoever was busy stays so when fewer are allowed
-            assert len(use.held) <= max(most, use.lanes.allowed)
-            assert 1 <= use.lanes.allowed <= size
-            assert len(set(use.held)) == len(use.held)
-            assert len(use.lanes.all) <= size
-            assert not use.waiting or len(use.held) >= use.lanes.allowed, "one waits beside a free lane"
-        while use.held or use.waiting:
-            await use.give(0)
-        await use.take()
-        assert len(use.held) == 1
-        await use.give(0)
+            assert use.busy <= max(before, use.limiter.allowed)
+            assert 1 <= use.limiter.allowed <= size
+            assert not use.waiting or use.busy >= use.limiter.allowed, "one waits beside a free place"
+        while use.busy or use.waiting:
+            await use.leave()
+        await use.enter()
+        assert use.busy == 1
 
-    asyncio.run(live())
+    asyncio.run(main())
 
 
 def test_first_come_first_served() -> None:
-    async def live() -> None:
+    async def main() -> None:
         use = Use(2)
         for _ in range(7):
-            await use.take()
+            await use.enter()
         order = use.came + use.waiting
         for _ in range(7):
-            await use.give(0)
+            await use.leave()
         assert use.came == order
-        assert use.lanes.all == [0, 1]
 
-    asyncio.run(live())
-
-
-def test_a_lane_that_was_used_last_is_used_first() -> None:
-    """Its connection is the least likely to have been closed meanwhile."""
-
-    async def live() -> None:
-        lanes = Lanes[int](3, count().__next__)
-        taken = [await lanes.take() for _ in range(3)]
-        for lane in taken:
-            lanes.give(lane)
-        assert await lanes.take() == taken[-1]
-
-    asyncio.run(live())
-
-
-def test_a_lane_that_cannot_be_made_takes_no_turn() -> None:
-    def fail() -> int:
-        raise OSError("no more files")
-
-    async def live() -> None:
-        lanes = Lanes[int](1, fail)
-        for _ in range(3):
-            with pytest.raises(OSError, match="no more files"):
-                await asyncio.wait_for(lanes.take(), 5)
-
-    asyncio.run(live())
-
-
-def test_one_that_gives_up_in_the_moment_of_its_turn_hands_it_on() -> None:
-    async def live() -> None:
-        lanes = Lanes[int](1, count().__next__)
-        lane = await lanes.take()
-        first, second = asyncio.create_task(lanes.take()), asyncio.create_task(lanes.take())
-        await asyncio.sleep(0)
-        lanes.give(lane)
-        first.cancel()
-        assert await asyncio.wait_for(second, 5) == lane
-        assert first.cancelled()
-
-    asyncio.run(live())
-
-
-def test_trouble_halves_and_good_answers_bring_all_back() -> None:
-    lanes = Lanes[int](24, count().__next__)
-    seen = []
-    for _ in range(6):
-        lanes.overloaded()
-        seen.append(lanes.allowed)
-    assert seen == [12, 6, 3, 1, 1, 1]
-    answers = 0
-    while lanes.allowed < 24:
-        lanes.answered(0.01)
-        answers += 1
-    assert 200 < answers < 400
+    asyncio.run(main())
 
 
 def test_those_who_wait_go_on_as_soon_as_more_are_allowed() -> None:
-    async def live() -> None:
+    async def main() -> None:
         use = Use(2)
-        use.lanes.overloaded()
-        await use.take()
-        await use.take()
-        assert (len(use.held), len(use.waiting)) == (1, 1)
+        use.limiter.overloaded(0.0, 0.0)
+        await use.enter()
+        await use.enter()
+        assert (use.busy, len(use.waiting)) == (1, 1)
         for _ in range(WINDOW):
-            use.lanes.answered(0.01)
+            use.limiter.answered(0.01)
         await use.step()
-        assert (len(use.held), len(use.waiting)) == (2, 0)
+        assert (use.busy, len(use.waiting)) == (2, 0)
 
-    asyncio.run(live())
+    asyncio.run(main())
 
 
-def answer(lanes: Lanes[int], windows: int, duration_s: float) -> int:
+def test_an_overload_halves_and_good_responses_bring_all_back() -> None:
+    limiter, allowed = Limiter(24), []
+    for now in range(6):
+        limiter.overloaded(now, now)
+        allowed.append(limiter.allowed)
+    assert allowed == [12, 6, 3, 1, 1, 1]
+    responses = 0
+    while limiter.allowed < 24:
+        limiter.answered(0.01)
+        responses += 1
+    assert 200 < responses < 400
+
+
+def test_concurrent_failures_from_the_same_overload_count_once() -> None:
+    limiter = Limiter(24)
+    for started, now, allowed in [(0.0, 5.0, 12), (1.0, 6.0, 12), (4.9, 9.0, 12), (5.1, 9.0, 6)]:
+        limiter.overloaded(started, now)
+        assert limiter.allowed == allowed
+
+
+def after(limiter: Limiter, windows: int, duration_s: float) -> int:
     for _ in range(windows * WINDOW):
-        lanes.answered(duration_s)
-    return lanes.allowed
+        limiter.answered(duration_s)
+    return limiter.allowed
 
 
-def test_slow_answers_take_lanes_away_but_never_more_than_three_of_four() -> None:
-    """A way that became long looks the same as a busy server; one lane on a long way would take hours."""
-    lanes = Lanes[int](24, count().__next__)
-    assert answer(lanes, 4, 0.05) == 24
+def test_slow_responses_take_places_away_but_never_more_than_three_of_four() -> None:
+    """A slow network looks the same as a busy server; a single lane over it would take hours."""
+    limiter = Limiter(24)
+    assert after(limiter, 4, 0.05) == 24
     slow_s = SLOW_FACTOR * 0.05 + 0.01
     assert slow_s > SLOW_FLOOR_S
-    assert answer(lanes, 1, slow_s) == 18
-    assert answer(lanes, 1, slow_s) == 13
-    assert answer(lanes, 50, slow_s) == 6
-    assert answer(lanes, 50, 0.05) == 24
+    assert after(limiter, 1, slow_s) == 18
+    assert after(limiter, 1, slow_s) == 13
+    assert after(limiter, 50, slow_s) == 6
+    assert after(limiter, 50, 0.05) == 24
 
 
 @pytest.mark.parametrize(
@@ -203,15 +161,15 @@ def test_slow_answers_take_lanes_away_but_never_more_than_three_of_four() -> Non
     [(0.001, 0.99 * SLOW_FLOOR_S), (0.1, 0.99 * SLOW_FACTOR * 0.1), (1.0, 3.9), (5.0, 5.0)],
 )
 def test_what_is_not_much_slower_than_before_is_not_slow(usual_s: float, later_s: float) -> None:
-    lanes = Lanes[int](24, count().__next__)
-    answer(lanes, 4, usual_s)
-    assert answer(lanes, 10, later_s) == 24
+    limiter = Limiter(24)
+    after(limiter, 4, usual_s)
+    assert after(limiter, 10, later_s) == 24
 
 
-# -- the rate of requests
+# -- requests per second
 
 
-def test_requests_go_out_one_by_one_at_the_rate() -> None:
+def test_requests_start_one_by_one_at_the_rate() -> None:
     rate = Rate(50)
     assert [round(rate.wait_s(10.0), 6) for _ in range(4)] == [0, 0.02, 0.04, 0.06]
     assert round(rate.wait_s(10.05), 6) == 0.03
@@ -220,31 +178,44 @@ def test_requests_go_out_one_by_one_at_the_rate() -> None:
 
 
 def test_the_rate_is_halved_to_a_floor_and_creeps_up() -> None:
-    rate = Rate(64)
-    rate.refused()
-    assert rate.per_second == 32
-    for _ in range(20):
-        rate.refused()
-    assert rate.per_second == 64 / SLOWEST_PART
-    for _ in range(CREEP_PARTS // 2):
-        rate.answered()
-    assert rate.per_second == pytest.approx(1 + 32)
-    for _ in range(CREEP_PARTS):
-        rate.answered()
-    assert rate.per_second == 64
+    rate, seen = Rate(64), []
+    for halvings, creeps in [(1, 0), (20, 0), (0, CREEP_PARTS // 2), (0, CREEP_PARTS)]:
+        for _ in range(halvings):
+            rate.halve()
+        for _ in range(creeps):
+            rate.creep()
+        seen.append(rate.per_second)
+    assert seen == pytest.approx([32, 64 / SLOWEST_PART, 64 / SLOWEST_PART + 32, 64])
 
 
-@given(st.floats(0.1, 1_000), st.lists(st.sampled_from(["ask", "refused", "answered", "later"]), max_size=200))
+def test_a_lower_rate_is_felt_by_those_who_already_wait() -> None:
+    async def main() -> list[float]:
+        limiter, times = Limiter(24, 10), []
+
+        async def one() -> None:
+            await limiter.turn()
+            times.append(asyncio.get_running_loop().time())
+
+        waiting = asyncio.gather(*(one() for _ in range(4)))
+        await asyncio.sleep(0.05)
+        limiter.overloaded(0.0, 0.0)
+        await waiting
+        return times
+
+    assert run(main) == pytest.approx([0.0, 0.1, 0.2, 0.4])
+
+
+@given(st.floats(0.1, 1_000), st.lists(st.sampled_from(["ask", "halve", "creep", "later"]), max_size=200))
 def test_no_second_has_more_requests_than_the_rate(per_second: float, events: list[str]) -> None:
     rate, now, sent = Rate(per_second), 0.0, []
     for event in events:
         match event:
             case "ask":
                 sent.append(now + rate.wait_s(now))
-            case "refused":
-                rate.refused()
-            case "answered":
-                rate.answered()
+            case "halve":
+                rate.halve()
+            case "creep":
+                rate.creep()
             case "later":
                 now += 0.3
     assert all(later - earlier >= 0.999 / per_second for earlier, later in pairwise(sent))

@@ -150,7 +150,7 @@ def test_what_a_proxy_says_of_a_plain_request_leaves_it_uncertain(use: Use, stat
     """It may have passed the request on before it failed."""
     error, _ = through(Proxy(plain(b"", status=status)), use)
     assert type(error) is Uncertain
-    assert f"the server answered {status[:3]}" in error.message
+    assert f"the server responded with {status[:3]}" in error.message
 
 
 @pytest.mark.parametrize("secure", [False, True])

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from reconciler import __version__
 from reconciler.cli.main import COMMANDS, HELP, cli
-from reconciler.cli.output import FIRST_WINS, exit_code
+from reconciler.core.applying.verdict import WORST_FIRST
 from reconciler.source import schemas
 from tests.support.quiet import Done, ended
 from tests.support.shell import EXAMPLES, Shell
@@ -91,8 +91,8 @@ MISTAKES = [
     ("plan --concurrency 0 m", "0 is not in the range", "plan --help"),
     ("plan --max-requests-per-second nan m", "'nan' is not a number", "plan --help"),
     ("apply --yes --settle-s nan m", "'nan' is not a number", "apply --help"),
-    ("apply m", "nobody can be asked here", "Add --yes"),
-    ("rotate-token acme okta", "nobody can be asked here", "Add --yes"),
+    ("apply m", "stdin is not a terminal", "Pass --yes"),
+    ("rotate-token acme okta", "stdin is not a terminal", "Pass --yes"),
     ("schema nothing", "no schema is called 'nothing'", "There are organization,"),
     ("completion csh", "'csh' is not one of", "completion --help"),
     ("show", "Missing argument 'NAME'", "show --help"),
@@ -150,7 +150,7 @@ def test_json_is_asked_for_by_flag_or_variable(way: str, monkeypatch: pytest.Mon
     ).filter(lambda arguments: not {"run", "emulator"} & set(arguments))
 )
 def test_any_command_line_ends_with_a_known_code_and_no_traceback(arguments: list[str]) -> None:
-    assert ended(*arguments).code in {*FIRST_WINS, 64}
+    assert ended(*arguments).code in WORST_FIRST
 
 
 # -- selections ------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_what_fails_after_the_document_never_adds_another(shell: Shell, monkeypa
     def broken(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("reconciler.cli.passes._code_of_plan", broken)
+    monkeypatch.setattr("reconciler.cli.passes.exit_code", broken)
     done = shell("plan", PRODUCTION, "--output", "json")
     assert done.code == 5
     checked(done, "Plan")
@@ -275,13 +275,6 @@ def test_a_folder_that_is_the_working_directory(shell: Shell, monkeypatch: pytes
 
 
 # -- exit codes ------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.sampled_from(FIRST_WINS)))
-def test_of_several_codes_the_first_in_the_documented_order_is_it(codes: list[int]) -> None:
-    documented = [5, 3, 1, 8, 7, 6, 4, 2, 0]
-    expected = next((code for code in documented if code in codes), 0)
-    assert exit_code(*codes) == expected
 
 
 def test_a_plan_with_changes_is_0_and_2_on_request(shell: Shell) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.cli.logs import configure
-from reconciler.cli.progress import Tally, progress
+from reconciler.cli.progress import Progress, Tally
 from reconciler.model.event import ChangeDone, Event, Listed, RequestDone, Retrying
 from reconciler.model.outcome import Outcome, Result
 from tests.support.plans import OKTA
@@ -40,9 +40,10 @@ def test_the_bar_knows_how_much_was_read_of_how_much() -> None:
 
 def test_without_a_terminal_there_is_a_log_alone(capsys: pytest.CaptureFixture[str]) -> None:
     configure("json", "info")
-    with progress() as watch:
-        watch(Listed(10, 3, 20))
-        watch(DONE)
+    with Progress() as progress:
+        progress.begin("reading")
+        progress.watch(Listed(10, 3, 20))
+        progress.watch(DONE)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1

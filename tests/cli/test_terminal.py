@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.emulator import Answer, Request
+from reconciler.emulator import Request, Response
 from reconciler.emulator.faults import Trouble
 from tests.support.shell import EXAMPLES, Shell, opened
 from tests.support.terminal import terminal
 
 PRODUCTION = EXAMPLES / "production"
+ASKED = 'Type "yes" to '
 CTRL_C, CTRL_D = "\x03", "\x04"
 
 
@@ -125,8 +126,8 @@ def test_what_the_api_says_cannot_steer_the_terminal(shell: Shell) -> None:
 def test_apply_shows_the_plan_asks_and_does_it(shell: Shell) -> None:
     shell.declare("acme", "displayName: Acme")
     with terminal("apply", shell.folder) as screen:
-        screen.expect("Make this change? Only `yes` does")
-        assert "This is production, still empty." in screen.text
+        screen.expect(ASKED)
+        assert "This is production, still empty: 1 change." in screen.text
         assert "+ acme" in screen.text
         assert shell.emulator.verbs == {"GET"}
         screen.press("yes\n")
@@ -139,12 +140,12 @@ def test_apply_shows_the_plan_asks_and_does_it(shell: Shell) -> None:
 def test_anything_but_yes_writes_nothing_and_is_5(shell: Shell, answer: str) -> None:
     shell.declare("acme", "displayName: Acme")
     with terminal("apply", shell.folder) as screen:
-        screen.expect("Only `yes` does [no]: ")
+        screen.expect(ASKED)
         time.sleep(0.1)  # nobody is quicker
         screen.press(answer)
         assert screen.end() == 5
     assert shell.emulator.verbs == {"GET"}
-    assert "nothing was written" in screen.text or "interrupted" in screen.text
+    assert "Nothing was written." in screen.text or "interrupted" in screen.text
 
 
 def test_json_is_asked_for_on_a_terminal_too(shell: Shell) -> None:
@@ -154,7 +155,7 @@ def test_json_is_asked_for_on_a_terminal_too(shell: Shell) -> None:
         reading, writing = os.pipe()
         with terminal("apply", shell.folder, "--output", "json", stdout=writing) as screen:
             os.close(writing)
-            screen.expect("Only `yes` does")
+            screen.expect(ASKED)
             assert "+ acme" in screen.text
             screen.press(answer)
             assert screen.end() == code
@@ -179,7 +180,7 @@ def test_rotate_token_says_what_breaks_and_asks(shell: Shell) -> None:
     token = store.rotate_bearer_token(directory.id)
     command = ("rotate-token", "acme", "okta", "--dir", PRODUCTION, "--deliver", shell.home / "d")
     with terminal(*command) as screen:
-        screen.expect("Only `yes` does")
+        screen.expect(ASKED)
         assert "provisioning stops at once" in " ".join(screen.text.split())
         screen.press("no\n")
         assert screen.end() == 5
@@ -212,7 +213,7 @@ class Held:
         shell.emulator.store.put_organization(shell.environment.id, external_id="there")
         shell.variables.setattr(shell.emulator, "handle", self._held)
 
-    def _held(self, request: Request) -> Answer:
+    def _held(self, request: Request) -> Response:
         if request.method == "POST":
             self._begun.set()
             assert self._go.wait(30)
@@ -231,7 +232,7 @@ def test_ctrl_c_while_writing_finishes_what_runs_and_reports_it(shell: Shell) ->
     with terminal("apply", "--yes", "--concurrency", 2, shell.folder) as screen:
         held.wait()
         screen.press(CTRL_C)
-        screen.expect("stopping: what is being written is finished, nothing else is started")
+        screen.expect("stopping: ")
         held.let_go()
         assert screen.end() == 5
     made = len(shell.emulator.store.organizations("production")) - 1

@@ -1,4 +1,4 @@
-"""What the contract tests talk to: the emulator, called and over a socket, and a real server, if one is named.
+"""The targets of the contract tests: the emulator, called and over a socket, and a real server if one is named.
 
     RECONCILER_CONTRACT_URL    the address of a server
     RECONCILER_CONTRACT_KEYS   {"key": "…", "unprivileged": "…", "otherEnvironment": "…"}
@@ -27,8 +27,8 @@ URL = "RECONCILER_CONTRACT_URL"
 KEYS = "RECONCILER_CONTRACT_KEYS"
 
 
-class Reply(NamedTuple):
-    """An answer, as far as the recordings have it."""
+class Response(NamedTuple):
+    """As much of a response as the recordings hold."""
 
     status: int
     content_type: str
@@ -36,9 +36,9 @@ class Reply(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Something that should behave like the Management API, and its keys by their names in the recordings."""
+    """A server to test, and its keys by their names in the recordings."""
 
-    send: Callable[[str, str, Mapping[str, str], bytes], Reply]
+    send: Callable[[str, str, Mapping[str, str], bytes], Response]
     keys: Mapping[str, str]
 
 
@@ -47,26 +47,26 @@ def keys_of(store: Store) -> dict[str, str]:
     return {"key": production.key, "unprivileged": production.unprivileged_key, "otherEnvironment": other.key}
 
 
-def over_http(url: str) -> Callable[[str, str, Mapping[str, str], bytes], Reply]:
+def over_http(url: str) -> Callable[[str, str, Mapping[str, str], bytes], Response]:
     address = urlsplit(url)
     kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
 
-    def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
         connection = kind(address.netloc, timeout=30)
         try:
             connection.request(method, target, body=body or None, headers=dict(headers))
-            answer = connection.getresponse()
-            return Reply(answer.status, answer.getheader("content-type", ""), answer.read())
+            response = connection.getresponse()
+            return Response(response.status, response.getheader("content-type", ""), response.read())
         finally:
             connection.close()
 
     return send
 
 
-def called(emulator: Emulator) -> Callable[[str, str, Mapping[str, str], bytes], Reply]:
-    def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        answer = emulator.handle(Request.of(method, target, headers, body))
-        return Reply(answer.status, answer.headers.get("content-type", ""), answer.body)
+def called(emulator: Emulator) -> Callable[[str, str, Mapping[str, str], bytes], Response]:
+    def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
+        response = emulator.handle(Request.of(method, target, headers, body))
+        return Response(response.status, response.headers.get("content-type", ""), response.body)
 
     return send
 

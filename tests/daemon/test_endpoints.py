@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from reconciler.core.applying.verdict import PassResult, Verdict
 from reconciler.daemon.http import application, serving
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
@@ -77,7 +79,7 @@ def test_every_counter_is_there_from_the_start_at_zero() -> None:
     expected = {name: own for name, own in DOCUMENTED.items() if name != "reconciler_source_info"}
     assert labels(samples) == expected
     assert {sample for sample, value in samples.items() if value} == {"reconciler_leader"}
-    for result in ("success", "partly", "refused", "error"):
+    for result in PassResult:
         assert f'reconciler_passes_total{{environment="development",result="{result}"}}' in samples
 
 
@@ -221,11 +223,12 @@ def test_a_secret_in_a_manifest_is_not_repeated_by_the_status(tmp_path: Path) ->
 
 def test_a_condition_keeps_the_time_since_when_it_holds() -> None:
     status = EnvironmentStatus()
-    status.fell_short("partly", "Partly", "1 change did not succeed", 10.0)
-    status.fell_short("refused", "Refused", "too many", 20.0)
+    good = Verdict(PassResult.SUCCESS, "Reconciled", "", "", 0, retry=False)
+    status.note(structs.replace(good, result=PassResult.PARTLY), 10.0)
+    status.note(structs.replace(good, result=PassResult.REFUSED), 20.0)
     assert (status.conditions()[0].since, status.last_pass, status.last_success) == (10.0, 20.0, None)
-    status.succeeded(30.0)
-    status.succeeded(40.0)
+    status.note(good, 30.0)
+    status.note(good, 40.0)
     assert (status.conditions()[0].since, status.last_pass, status.last_success) == (30.0, 40.0, 40.0)
 
 

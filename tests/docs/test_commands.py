@@ -11,10 +11,10 @@ import yaml
 from reconciler.cli.config import Daemon, Deliver, Section, read_file
 from reconciler.cli.credentials import KEY, KEY_FILES, URL_VARIABLES
 from reconciler.cli.main import cli
-from reconciler.cli.output import FIRST_WINS
+from reconciler.core.applying.verdict import WORST_FIRST
 from reconciler.core.planning.guard import GUARDS, MATCHED_MIN
 from reconciler.model.change import BlockReason, HintReason
-from reconciler.model.errors import ApiError, ReconcilerError, UsageError
+from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.settings import CLOUD_URL
 from reconciler.source import schemas
@@ -98,9 +98,9 @@ def errors(root: type[ReconcilerError] = ReconcilerError) -> list[type[Reconcile
 
 def test_the_table_of_exit_codes_is_the_codes_own() -> None:
     described = [int(row[0]) for row in table(PAGE, "code")]
-    assert described == sorted({*FIRST_WINS, UsageError.exit_code})
+    assert described == sorted(WORST_FIRST)
     assert {error.exit_code for error in errors()} <= set(described)
-    assert f"the first of {', '.join(map(str, FIRST_WINS))} is it" in SENTENCES
+    assert f"the first of {', '.join(map(str, WORST_FIRST))} is it" in SENTENCES
 
 
 def test_every_kind_of_error_is_described_with_its_exit_code_and_no_other() -> None:

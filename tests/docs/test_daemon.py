@@ -8,9 +8,10 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from starlette.routing import Route
 
+from reconciler.core.applying.verdict import PassResult
 from reconciler.daemon.http import application
 from reconciler.daemon.loop import BUSY_SHARE, Surroundings
-from reconciler.daemon.metrics import PASS_RESULTS, STATUSES, Metrics
+from reconciler.daemon.metrics import STATUSES, Metrics
 from reconciler.daemon.status import PROBLEMS_MAX, EnvironmentStatus, Status
 from reconciler.model.condition import ConditionType
 from reconciler.model.settings import DaemonSettings
@@ -60,7 +61,7 @@ def test_every_metric_is_answered_under_the_name_that_is_described() -> None:
 @pytest.mark.parametrize(
     ("metric", "values"),
     [
-        ("reconciler_passes_total", PASS_RESULTS),
+        ("reconciler_passes_total", tuple(PassResult)),
         ("reconciler_resources", STATUSES),
     ],
 )

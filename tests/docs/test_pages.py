@@ -11,7 +11,7 @@ import pytest
 from reconciler.cli.serve import emulator
 from reconciler.core.planning.match import match_children
 from reconciler.core.planning.plan import plan
-from reconciler.emulator.faults import ANSWERS, parse
+from reconciler.emulator.faults import RESPONSES, parse
 from reconciler.model.change import BlockReason
 from reconciler.model.state import Observed, ObservedOrganization, Organization
 from tests.docs.pages import (
@@ -77,7 +77,7 @@ def test_the_floors_are_those_that_are_kept() -> None:
 def test_every_option_and_every_fault_of_the_emulator_is_described_and_no_other() -> None:
     text = page("emulator.md")
     assert first_codes(table(text, "option")) == [option.opts[0] for option in emulator.params]
-    assert first_codes(table(text, "kind")) == list(ANSWERS)
+    assert first_codes(table(text, "kind")) == list(RESPONSES)
 
 
 def test_every_fault_that_is_shown_can_be_asked_for() -> None:

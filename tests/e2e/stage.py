@@ -22,7 +22,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.emulator import Answer, Emulator, Request, Store
+from reconciler.emulator import Emulator, Request, Response, Store
 from reconciler.emulator.serve import background
 
 ROOT = Path(__file__).parent.parent.parent
@@ -93,7 +93,7 @@ class Hook(Emulator):
         self.pid = pid
         self.known.set()
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         assert self.known.wait(PATIENCE_S)
         route = f"{request.method} {_ID.sub('/{id}', request.path)}"
         self.seen[route] = self.seen.get(route, 0) + 1
@@ -109,7 +109,7 @@ class Hook(Emulator):
         if moment in {"before", "late"}:
             self._strike()
             if self.signal == signal.SIGKILL:
-                return Answer.text(REPLY, "nobody reads this\n")
+                return Response.text(REPLY, "nobody reads this\n")
         answer = super().handle(request)
         if moment == "after":
             self._strike()

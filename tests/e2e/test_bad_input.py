@@ -58,7 +58,7 @@ def serving(status: int, kind: str, body: bytes) -> Iterator[tuple[str, list[str
 def _quick(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads that are repeated do not wait."""
     monkeypatch.chdir(shell.home)
-    monkeypatch.setattr("reconciler.api.client.delay_s", lambda *_, **__: 0.0)
+    monkeypatch.setattr("reconciler.api.retry.delay_s", lambda *_, **__: 0.0)
 
 
 @pytest.fixture(params=COMMANDS, ids=lambda command: command[0])
@@ -99,11 +99,11 @@ def test_the_api_is_down(shell: Shell, command: tuple[object, ...]) -> None:
             200,
             "text/html",
             b"<html>Welcome</html>",
-            "the answer is text/html, not JSON: is this the Management API?",
+            "the response is text/html, not JSON: is this the Management API?",
         ),
-        (200, "application/json", b"", "the answer is empty"),
-        (200, "application/json", b"[]", "the answer is not a JSON object"),
-        (502, "text/html", b"<html>Bad Gateway</html>", "the server answered 502"),
+        (200, "application/json", b"", "the response is empty"),
+        (200, "application/json", b"[]", "the response is not a JSON object"),
+        (502, "text/html", b"<html>Bad Gateway</html>", "the server responded with 502"),
         (301, "text/html", b"", "the server redirects, and the key is never sent elsewhere"),
     ],
 )
@@ -118,7 +118,11 @@ def test_a_wrong_key(shell: Shell, command: tuple[object, ...]) -> None:
     """The server answers 500 to that."""
     shell.variables.setenv("SSOREADY_API_KEY", "ssoready_sk_" + "a" * 25)
     refused(
-        shell, command, 3, "the API key is not known here", "Check that SSOREADY_API_KEY belongs to this server"
+        shell,
+        command,
+        3,
+        "the server does not know this key",
+        "Check that SSOREADY_API_KEY belongs to this server",
     )
 
 

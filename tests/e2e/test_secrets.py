@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import structlog
 
-from reconciler.emulator import Answer, Request
+from reconciler.emulator import Request, Response
 from reconciler.emulator.exchange import UNAUTHENTICATED, Refusal
 from reconciler.emulator.rows import SetupLink
 from tests.support.shell import Done, Shell
@@ -104,7 +104,7 @@ def canaries(shell: Shell) -> Iterator[Canaries]:
     organization = store.put_organization(shell.environment.id, external_id="9", display_name="Has a token")
     store.rotate_bearer_token(store.put_directory(organization.id, primary=True).id)
     shell.variables.setenv("RECONCILER_DELIVER", str(canaries.delivered))
-    shell.variables.setattr("reconciler.api.client.delay_s", lambda *_, **__: 0.0)
+    shell.variables.setattr("reconciler.api.retry.delay_s", lambda *_, **__: 0.0)
     yield canaries
     structlog.reset_defaults()
 
@@ -156,35 +156,35 @@ def test_every_command_in_every_format(canaries: Canaries, output: str, form: st
 # -- when the server is not to be trusted ----------------------------------------------------------
 
 
-def _in_the_message(request: Request) -> Answer:
-    return Refusal(f"no access for {request.headers['authorization']} ({_key(request)})").answer()
+def _in_the_message(request: Request) -> Response:
+    return Refusal(f"no access for {request.headers['authorization']} ({_key(request)})").response()
 
 
-def _in_a_401(request: Request) -> Answer:
-    return Refusal(f"bad {_key(request)}", UNAUTHENTICATED).answer()
+def _in_a_401(request: Request) -> Response:
+    return Refusal(f"bad {_key(request)}", UNAUTHENTICATED).response()
 
 
-def _in_the_type(request: Request) -> Answer:
-    return Answer(200, {"content-type": f"text/{_key(request)}"}, b"{}")
+def _in_the_type(request: Request) -> Response:
+    return Response(200, {"content-type": f"text/{_key(request)}"}, b"{}")
 
 
-def _in_the_page(request: Request) -> Answer:
-    return Answer(502, {"content-type": "text/html"}, f"<html>{_key(request)}</html>".encode())
+def _in_the_page(request: Request) -> Response:
+    return Response(502, {"content-type": "text/html"}, f"<html>{_key(request)}</html>".encode())
 
 
-def _in_a_redirect(request: Request) -> Answer:
-    return Answer(302, {"content-type": "text/html", "location": f"/{_key(request)}"})
+def _in_a_redirect(request: Request) -> Response:
+    return Response(302, {"content-type": "text/html", "location": f"/{_key(request)}"})
 
 
-def _in_every_field(request: Request) -> Answer:
-    """An answer that is believed: an organization, directory or list that is called like the key."""
+def _in_every_field(request: Request) -> Response:
+    """A response that is believed: an organization, directory or list that is called like the key."""
     key = _key(request)
     many = {"organizations": [{"id": "org_" + "1" * 25, "environmentId": "env_" + "1" * 25, "displayName": key}]}
-    return Answer.json({**many, "organization": many["organizations"][0]})
+    return Response.json({**many, "organization": many["organizations"][0]})
 
 
-def _as_an_id(request: Request) -> Answer:
-    return Answer.json({"organizations": [{"id": _key(request), "environmentId": _key(request)}]})
+def _as_an_id(request: Request) -> Response:
+    return Response.json({"organizations": [{"id": _key(request), "environmentId": _key(request)}]})
 
 
 def _key(request: Request) -> str:
@@ -199,7 +199,9 @@ ECHOES = [
 
 @pytest.mark.parametrize("output", ["text", "json"])
 @pytest.mark.parametrize("echo", ECHOES, ids=lambda echo: echo.__name__)
-def test_a_server_that_echoes_the_key(canaries: Canaries, echo: Callable[[Request], Answer], output: str) -> None:
+def test_a_server_that_echoes_the_key(
+    canaries: Canaries, echo: Callable[[Request], Response], output: str
+) -> None:
     shell = canaries.shell
     shell.variables.setattr(shell.emulator, "handle", echo)
     for command in commands(shell.folder):
@@ -210,7 +212,7 @@ def test_a_server_that_echoes_the_key(canaries: Canaries, echo: Callable[[Reques
 @pytest.mark.parametrize("output", ["text", "json"])
 @pytest.mark.parametrize("echo", ECHOES, ids=lambda echo: echo.__name__)
 def test_a_server_that_echoes_the_key_once_it_is_written_to(
-    canaries: Canaries, echo: Callable[[Request], Answer], output: str
+    canaries: Canaries, echo: Callable[[Request], Response], output: str
 ) -> None:
     shell = canaries.shell
     handle = shell.emulator.handle
@@ -417,7 +419,7 @@ def test_what_python_says_of_lost_tasks_is_not_shown(canaries: Canaries, command
     ("form", "echo"), [("json", None), ("console", _in_the_message)], ids=["sound", "echoing"]
 )
 def test_the_daemon_shows_no_secret_anywhere(
-    canaries: Canaries, form: str, echo: Callable[[Request], Answer] | None
+    canaries: Canaries, form: str, echo: Callable[[Request], Response] | None
 ) -> None:
     """Not in its log, at no endpoint, and not in what other people of the machine see of a process."""
     shell = canaries.shell

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from reconciler.emulator.faults import ANSWERS, Fault, parse, strike
+from reconciler.emulator.faults import RESPONSES, Fault, parse, strike
 from reconciler.model.errors import UsageError
 
 
@@ -21,32 +21,32 @@ from reconciler.model.errors import UsageError
         ("", ()),
     ],
 )
-def test_a_text_names_faults(text: str, faults: tuple[Fault, ...]) -> None:
+def test_the_grammar(text: str, faults: tuple[Fault, ...]) -> None:
     assert parse(text) == faults
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("boom", "'boom' is none of reset, timeout, 429"),
+        ("boom", "'boom' is not one of reset, timeout, 429"),
         ("500:2", "'2' is not a number from 0 to 1"),
         ("500:x", "'x' is not a number"),
         ("500:nan", "'nan' is not a number"),
         ("500:-0.1", "'-0.1' is not a number"),
         ("500:", "'' is not a number"),
-        ("500:after:0.1", "more than a probability"),
-        ("500:0.1:before", "more than a probability"),
-        (":0.5", "'' is none of"),
+        ("500:after:0.1", "at most a probability"),
+        ("500:0.1:before", "at most a probability"),
+        (":0.5", "'' is not one of"),
     ],
 )
-def test_any_other_text_says_what_is_wrong(text: str, why: str) -> None:
+def test_an_error_says_what_is_wrong_and_how_to_write_it(text: str, why: str) -> None:
     with pytest.raises(UsageError, match=why) as caught:
         parse(text)
     assert "KIND[:PROBABILITY][:after]" in caught.value.hint
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
-def test_each_kind_can_be_named(kind: str) -> None:
+@pytest.mark.parametrize("kind", RESPONSES)
+def test_every_kind_can_be_asked_for(kind: str) -> None:
     assert parse(kind) == (Fault(kind),)
 
 

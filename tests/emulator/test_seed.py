@@ -1,4 +1,4 @@
-"""Planted organizations look like a customer base, and are the same for the same randomness."""
+"""Seeded organizations look like a customer base and depend on the randomness alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def planted(seed: int, count: int) -> Store:
     return store
 
 
-def test_as_many_as_asked_for_with_different_names_and_domains() -> None:
+def test_there_are_as_many_as_asked_for_with_different_names_and_domains() -> None:
     organizations = planted(1, 1200).organizations("production")
     domains = [domain for organization in organizations for domain in organization.domains]
     assert len(organizations) == 1200
@@ -24,7 +24,7 @@ def test_as_many_as_asked_for_with_different_names_and_domains() -> None:
     assert len(set(domains)) == len(domains)
 
 
-def test_all_sorts_of_customers_are_there() -> None:
+def test_there_are_all_sorts_of_customers() -> None:
     store = planted(2, 200)
     organizations = store.organizations("production")
     connections = [store.connections(organization.id) for organization in organizations]
@@ -41,6 +41,6 @@ def test_the_same_randomness_plants_the_same() -> None:
     assert planted(3, 30).contents() != planted(4, 30).contents()
 
 
-def test_a_certificate_is_an_x509_certificate_that_lasts() -> None:
+def test_a_certificate_lasts_as_long_as_asked_for() -> None:
     parsed = x509.load_pem_x509_certificate(certificate(random.Random(1), "acme", days=30).encode())
     assert (parsed.not_valid_after_utc - parsed.not_valid_before_utc).days == 30

@@ -1,4 +1,4 @@
-"""Behind a setup link the customer's administrator changes what the link allows, and nothing else."""
+"""With a setup link, a customer's administrator changes what the link allows and nothing else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_administrator_configures_a_directory(api: Caller) -> None:
     assert api.store.is_bearer_token(made.id, token)
 
 
-def test_a_link_opens_once_and_the_others_stay_valid(api: Caller) -> None:
+def test_a_link_opens_once_and_other_links_stay_valid(api: Caller) -> None:
     organization_id = api.organization()
     first, second = link(api, organization_id), link(api, organization_id)
     SetupPage(api.store, first)

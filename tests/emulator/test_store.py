@@ -1,4 +1,4 @@
-"""What happens outside the Management API is seen through it, and the other way round."""
+"""Changes made outside the Management API are seen through it, and the other way round."""
 
 from __future__ import annotations
 
@@ -14,32 +14,24 @@ from reconciler.emulator.store import SQLError
 from tests.emulator.conftest import Caller
 
 
-def test_an_object_put_from_outside_is_read_over_the_api(api: Caller) -> None:
-    row = api.store.put_organization(api.environment.id, display_name="Acme", domains=["b.com", "a.com"])
-    read = api.ask("GET", f"/v1/organizations/{row.id}")["organization"]
-    assert read == {
-        "id": row.id,
-        "environmentId": api.environment.id,
-        "displayName": "Acme",
-        "domains": ["a.com", "b.com"],
-    }
-
-
-def test_an_object_created_over_the_api_is_seen_and_changed_from_outside(api: Caller) -> None:
+def test_an_object_created_over_the_api_is_changed_from_outside(api: Caller) -> None:
     organization_id = api.organization(displayName="Acme", externalId="1")
     (seen,) = api.store.organizations("production")
     assert (seen.id, seen.display_name, seen.external_id) == (organization_id, "Acme", "1")
-    api.store.put_organization(api.environment.id, row_id=organization_id, display_name="Other")
+    api.store.put_organization(
+        api.environment.id, row_id=organization_id, display_name="Other", domains=["b.com", "a.com"]
+    )
     read = api.ask("GET", f"/v1/organizations/{organization_id}")["organization"]
-    assert read == {"id": organization_id, "environmentId": api.environment.id, "displayName": "Other"}
+    ours = {"id": organization_id, "environmentId": api.environment.id}
+    assert read == {**ours, "displayName": "Other", "domains": ["a.com", "b.com"]}
 
 
 COLLECTIONS = st.sampled_from(["saml-connections", "scim-directories"])
 
 
 @given(st.lists(st.tuples(COLLECTIONS, st.integers(0, 4), st.booleans(), st.booleans())))
-def test_there_is_at_most_one_primary_whatever_is_done(acts: list[tuple[str, int, bool, bool]]) -> None:
-    """The last one promoted has it, unless it was demoted since; collections do not touch each other."""
+def test_there_is_at_most_one_primary(acts: list[tuple[str, int, bool, bool]]) -> None:
+    """It is the last one promoted, unless it was demoted since. Connections and directories do not mix."""
     api = Caller()
     organization_id = api.organization()
     ids: dict[str, list[str]] = {"saml-connections": [], "scim-directories": []}
@@ -47,8 +39,10 @@ def test_there_is_at_most_one_primary_whatever_is_done(acts: list[tuple[str, int
     for collection, index, primary, create in acts:
         known = ids[collection]
         if create or index >= len(known):
-            answer = api.ask("POST", f"/v1/{collection}", {"organizationId": organization_id, "primary": primary})
-            changed = next(iter(answer.values()))["id"]
+            response = api.ask(
+                "POST", f"/v1/{collection}", {"organizationId": organization_id, "primary": primary}
+            )
+            changed = next(iter(response.values()))["id"]
             known.append(changed)
         else:
             changed = known[index]
@@ -65,14 +59,13 @@ def test_there_is_at_most_one_primary_whatever_is_done(acts: list[tuple[str, int
         assert [row.id for row in rows[collection] if row.primary] == [expected_id] * (expected_id is not None)
 
 
-def test_promotion_keeps_the_demoted_siblings_other_values(api: Caller) -> None:
+def test_a_demoted_sibling_keeps_its_other_values(api: Caller) -> None:
     organization_id = api.organization()
     pem = certificate(api.store.rng, "a")
     first = api.store.put_connection(
         organization_id, primary=True, idp_entity_id="e", idp_redirect_url="u", idp_certificate=pem
     )
     api.store.put_connection(organization_id, primary=True)
-    assert api.store.connections(organization_id) != []
     after = next(row for row in api.store.connections(organization_id) if row.id == first.id)
     assert after == msgspec.structs.replace(first, primary=False)
 
@@ -85,7 +78,7 @@ def test_a_directory_keeps_its_token_when_it_is_changed(api: Caller) -> None:
     assert api.store.is_bearer_token(directory.id, token)
 
 
-def test_rotating_makes_the_old_token_void(api: Caller) -> None:
+def test_after_a_rotation_the_old_token_does_not_work(api: Caller) -> None:
     directory = api.store.put_directory(api.organization())
     old, new = (api.store.rotate_bearer_token(directory.id) for _ in range(2))
     assert [api.store.is_bearer_token(directory.id, token) for token in (old, new)] == [False, True]
@@ -94,35 +87,22 @@ def test_rotating_makes_the_old_token_void(api: Caller) -> None:
 def test_deleting_an_organization_takes_its_children_and_frees_its_external_id(api: Caller) -> None:
     organization_id = api.organization(externalId="1")
     connection = api.store.put_connection(organization_id)
-    directory = api.store.put_directory(organization_id)
-    api.store.rotate_bearer_token(directory.id)
+    gone = (f"organizations/{organization_id}", f"saml-connections/{connection.id}")
     api.store.delete(organization_id)
-    for path in (
-        f"organizations/{organization_id}",
-        f"saml-connections/{connection.id}",
-        f"scim-directories/{directory.id}",
-    ):
+    for path in gone:
         assert b"no rows in result set" in api.call("GET", f"/v1/{path}").body
     assert api.ask("GET", "/v1/organizations") == {}
     assert api.organization(externalId="1") != organization_id
 
 
-def test_deleting_one_connection_leaves_the_other(api: Caller) -> None:
-    organization_id = api.organization()
-    gone, stays = api.store.put_connection(organization_id), api.store.put_connection(organization_id)
-    api.store.delete(gone.id)
-    assert api.store.connections(organization_id) == [stays]
-
-
 def test_an_external_id_is_free_again_once_it_is_cleared(api: Caller) -> None:
     first = api.organization(externalId="1")
     api.ask("PATCH", f"/v1/organizations/{first}", {})
-    second = api.organization(externalId="1")
+    api.organization(externalId="1")
     assert b"23505" in api.call("PATCH", f"/v1/organizations/{first}", {"externalId": "1"}).body
-    assert api.store.find(type(api.store.organizations("production")[0]), second) is not None
 
 
-def test_outside_changes_obey_the_same_rules(api: Caller) -> None:
+def test_changes_from_outside_obey_the_same_rules(api: Caller) -> None:
     organization_id = api.organization(externalId="1")
     with pytest.raises(SQLError, match="23505"):
         api.store.put_organization(api.environment.id, external_id="1")
@@ -134,8 +114,8 @@ def test_outside_changes_obey_the_same_rules(api: Caller) -> None:
         api.store.rotate_bearer_token("scim_directory_unknown")
 
 
-def test_one_randomness_gives_one_history() -> None:
-    """Keys, ids, tokens and page tokens are decided by the generator passed in."""
+def test_the_same_randomness_gives_the_same_history() -> None:
+    """The generator that is passed in decides keys, ids, tokens and page tokens."""
 
     def history() -> list[bytes]:
         api = Caller(7)

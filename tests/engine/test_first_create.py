@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import msgspec
 
-from reconciler.engine.reconcile import reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.outcome import Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from tests.support.build import ENVIRONMENT_ID, desired, org_id, organization
+from tests.support.passes import applied
 
 
 class Empty(httpx.AsyncBaseTransport):
@@ -55,7 +55,7 @@ def outcome(server: Empty, count: int, *, pin: str | None = None) -> Report:
             lambda: 0.0, random.Random(1), RecentWrites(asyncio.get_running_loop().time()), lambda: server
         )
         wanted = desired(*(organization(f"o{n}", display_name=f"O {n}") for n in range(count)))
-        return await reconcile(settings, wanted, runtime, lambda _: None, asyncio.Event())
+        return await applied(settings, wanted, runtime)
 
     return asyncio.run(main())
 

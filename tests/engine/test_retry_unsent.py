@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from reconciler.emulator import Emulator, Request, Store
-from reconciler.engine.reconcile import reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
@@ -19,6 +18,7 @@ from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from reconciler.model.state import DesiredOrganization
 from tests.simulation.clock import run
 from tests.support.build import connection, desired, directory, organization
+from tests.support.passes import applied
 
 Act = Callable[[Store, str], object]
 
@@ -60,8 +60,7 @@ def outcomes(server: Busy, wanted: DesiredOrganization) -> tuple[Outcome, ...]:
         runtime = Runtime(
             lambda: 0.0, random.Random(1), RecentWrites(asyncio.get_running_loop().time()), lambda: server
         )
-        report = await reconcile(settings, desired(wanted), runtime, lambda _: None, asyncio.Event())
-        return report.outcomes
+        return (await applied(settings, desired(wanted), runtime)).outcomes
 
     return run(main)
 

@@ -8,12 +8,12 @@ import random
 import httpx
 import pytest
 
-from reconciler.engine.reconcile import make_plan
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from tests.simulation.clock import run
 from tests.support.build import desired, organization
+from tests.support.passes import planned
 
 SETTLE_S = 5.0
 
@@ -35,7 +35,7 @@ def test_a_pass_looks_once_what_was_lost_would_show(lost_at_s: float | None, fir
             None, "", ApiSettings("https://api.example", Secret("key")), settle_s=SETTLE_S
         )
         runtime = Runtime(lambda: 0.0, random.Random(1), memory, lambda: httpx.MockTransport(answer))
-        await make_plan(settings, desired(organization(display_name="Acme")), runtime, lambda _: None)
+        await planned(settings, desired(organization(display_name="Acme")), runtime)
 
     run(main)
     assert asked == [first_request_s]

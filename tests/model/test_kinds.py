@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from reconciler.model.kinds import CHILD_KINDS, CONNECTION, IDP_FIELDS, KINDS, ORGANIZATION, Kind, KindName
+from reconciler.model.kinds import CHILD_KINDS, IDP_FIELDS, KINDS, ORGANIZATION, Kind, KindName
 from reconciler.model.state import LIVE_TYPES
 
 BY_NAME = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.word)
@@ -49,4 +49,3 @@ def test_the_fields_that_may_stop_people_from_signing_in_say_why() -> None:
         (KindName.CONNECTION, "primary"),
         (KindName.DIRECTORY, "primary"),
     }
-    assert {field.wire for field in CONNECTION.fields} == {*IDP_FIELDS, "primary"}

@@ -27,7 +27,7 @@ SURVIVORS = Path(__file__).parent / "survivors.toml"
 MIN_KILLED_PERCENT = 90
 SLICE_S = 45  # after which a slice starts no mutant
 
-DECISIONS = ("core.planning", "core.applying", "api.responses")
+DECISIONS = ("core.planning", "core.applying", "api.responses", "api.retry")
 # More tests that decide about a module, after its own: X.Y is tests/X/test_Y.py.
 ALSO: Mapping[str, tuple[str, ...]] = {
     "core.planning.match": ("core.planning.children", "core.planning.plan", "core.planning.plan_properties"),

@@ -110,7 +110,7 @@ def test_a_fault_that_matters_is_killed() -> None:
             "-m",
             "tests.mutation",
             "--only",
-            "guard:_too_many_created: created <= creates_max → created <",
+            "guard:_refusal: return Refusal",
         ],
         cwd=ROOT,
         capture_output=True,

@@ -15,8 +15,8 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from reconciler.emulator import Answer, Emulator, Request
-from reconciler.emulator.faults import ANSWERS
+from reconciler.emulator import Emulator, Request, Response
+from reconciler.emulator.faults import RESPONSES
 from reconciler.emulator.rows import Row
 from tests.simulation.ledger import Intent, Ledger, Life, Sent
 from tests.simulation.scenario import SETTLE_S, Scenario
@@ -34,7 +34,7 @@ class Fate(Struct, frozen=True):
     arrives: bool = True
     out_s: float = 0.01
     back_s: float = 0.01
-    instead: type[httpx.TransportError] | Answer | None = None
+    instead: type[httpx.TransportError] | Response | None = None
     instead_s: float | None = None  # when the sender gets that, if not when the answer would have come
     again_s: float | None = None
 
@@ -47,7 +47,7 @@ class Weather:
         self._fates = tuple(fate for part, fates in FATES.items() if scenario.has(part) for fate in fates)
         self._late = FATES["late"] if scenario.has("late") else self._fates
         self.share = 0.0
-        self.outage: Answer | None = None
+        self.outage: Response | None = None
 
     def fate(self, method: str) -> tuple[str, Fate]:
         """What becomes of the next request; creates meet with more, since there are few, and more to lose."""
@@ -89,8 +89,8 @@ def _slow(rng: random.Random, out_s: float, back_s: float) -> Fate:
     return Fate(True, out_s * rng.uniform(1, 40), back_s * rng.uniform(1, 60))
 
 
-_500, _502, _503, _504 = (ANSWERS[code] for code in ("500", "502", "503", "504"))
-_PAGE = Answer(200, {"content-type": "text/html"}, b"<html>please sign in</html>")
+_500, _502, _503, _504 = (RESPONSES[code] for code in ("500", "502", "503", "504"))
+_PAGE = Response(200, {"content-type": "text/html"}, b"<html>please sign in</html>")
 FATES: dict[str, tuple[tuple[str, Make], ...]] = {
     "lost": (
         ("refused", _lost(httpx.ConnectError, arrives=False)),
@@ -102,16 +102,16 @@ FATES: dict[str, tuple[tuple[str, Make], ...]] = {
         ("slow", _slow),
     ),
     "errors": (
-        ("429", _lost(ANSWERS["429"], arrives=False)),
+        ("429", _lost(RESPONSES["429"], arrives=False)),
         ("500", _lost(_500, arrives=False)),
         ("500 after", _lost(_500, arrives=True)),
         ("502", _lost(_502, arrives=False)),
         ("502 after", _lost(_502, arrives=True)),
         ("503", _lost(_503, arrives=False)),
         ("504 after", _lost(_504, arrives=True)),
-        ("database away", _lost(ANSWERS["database"], arrives=False)),
-        ("empty 200", _lost(ANSWERS["empty-200"], arrives=False)),
-        ("empty 200 after", _lost(ANSWERS["empty-200"], arrives=True)),
+        ("database away", _lost(RESPONSES["database"], arrives=False)),
+        ("empty 200", _lost(RESPONSES["empty-200"], arrives=False)),
+        ("empty 200 after", _lost(RESPONSES["empty-200"], arrives=True)),
         ("a page of a proxy", _lost(_PAGE, arrives=False)),
     ),
     "late": (
@@ -120,7 +120,7 @@ FATES: dict[str, tuple[tuple[str, Make], ...]] = {
         ("late, 500", _late(_500)),
         ("late, 502", _late(_502)),
         ("late, 504", _late(_504)),
-        ("late, empty 200", _late(ANSWERS["empty-200"])),
+        ("late, empty 200", _late(RESPONSES["empty-200"])),
     ),
     "twice": (("twice", _twice),),
 }
@@ -172,10 +172,10 @@ class Network:
         loop = asyncio.get_running_loop()
         received: asyncio.Future[httpx.Response] = loop.create_future()
 
-        def end(result: type[httpx.TransportError] | Answer) -> None:
+        def end(result: type[httpx.TransportError] | Response) -> None:
             if received.done():
                 return
-            if isinstance(result, Answer):
+            if isinstance(result, Response):
                 received.set_result(_response(result))
             else:
                 received.set_exception(result("simulated"))
@@ -194,7 +194,7 @@ class Network:
         loop.call_later(TIMEOUT_S, end, httpx.ReadTimeout)
         return received
 
-    def _serve(self, sent: Sent, request: Request) -> Answer:
+    def _serve(self, sent: Sent, request: Request) -> Response:
         """The server has it: the effect, judged at once."""
         if request.method == "GET":
             answer = self._emulator.handle(request)
@@ -209,7 +209,7 @@ class Network:
         self.after(sent)
         return answer
 
-    def _shown(self, answer: Answer) -> dict[str, Row]:
+    def _shown(self, answer: Response) -> dict[str, Row]:
         document = msgspec.json.decode(answer.body) if answer.body else {}
         items = [each for value in document.values() if isinstance(value, list) for each in value]
         items += [value for value in document.values() if isinstance(value, dict)]
@@ -218,7 +218,7 @@ class Network:
             item["id"]: rows[item["id"]] for item in items if isinstance(item, dict) and item.get("id") in rows
         }
 
-    def _remember_secrets(self, answer: Answer) -> None:
+    def _remember_secrets(self, answer: Response) -> None:
         document = msgspec.json.decode(answer.body) if answer.body and answer.status == 200 else {}
         self.secrets |= {document[name] for name in ("bearerToken", "url") if name in document}
 
@@ -243,5 +243,5 @@ def _request(request: httpx.Request, target: str) -> Request:
     return Request.of(request.method, target, headers, request.content)
 
 
-def _response(answer: Answer) -> httpx.Response:
+def _response(answer: Response) -> httpx.Response:
     return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)

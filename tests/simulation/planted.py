@@ -12,9 +12,8 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from reconciler.api import client as api_client
-from reconciler.api import wire
-from reconciler.api.client import Client, Lane
+from reconciler.api import paging, session, wire
+from reconciler.api.lane import Lane
 from reconciler.api.responses import judge
 from reconciler.api.wire import Page
 from reconciler.core.applying import merge
@@ -22,7 +21,7 @@ from reconciler.core.planning import children as collection
 from reconciler.core.planning import diff, match, order, plan
 from reconciler.core.planning import domain_transfer as takeover
 from reconciler.core.values import certificate
-from reconciler.engine import apply, write
+from reconciler.engine import write
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import RecentWrites
 from reconciler.model.change import Change, Create, Update
@@ -57,21 +56,21 @@ def believe_an_empty_200() -> Iterator[None]:
     def gullible(route: str, status: int, headers: dict[str, str], body: bytes, **more: Any) -> dict[str, Any]:
         return {} if status == 200 and not body else judge(route, status, headers, body, **more)
 
-    with patch.object(api_client, "judge", gullible):
+    with patch.object(session, "judge", gullible):
         yield
 
 
 @contextmanager
 def read_only_the_first_page() -> Iterator[None]:
     """A list is what its first page holds."""
-    pages = Client._pages
+    pages = paging.pages
 
-    async def first(self: Client, *args: Any) -> AsyncIterator[Page]:
-        async for page in pages(self, *args):
+    async def first(*args: Any) -> AsyncIterator[Page]:
+        async for page in pages(*args):
             yield page
             return
 
-    with patch.object(Client, "_pages", first):
+    with patch.object(paging, "pages", first):
         yield
 
 
@@ -262,9 +261,17 @@ def send_again_what_was_decided_before_a_wait() -> Iterator[None]:
 
 @contextmanager
 def call_an_unknown_create_failed() -> Iterator[None]:
-    """A POST without an answer was not done."""
-    known = (*apply.CERTAINLY_NOT_DONE, Uncertain)
-    with patch.object(apply, "CERTAINLY_NOT_DONE", known):
+    """A POST without a response was not done, and is not sent again either."""
+    send = Lane.create
+
+    async def sure(self: Lane, kind: Kind, body: dict[str, Any]) -> Live:
+        try:
+            return await send(self, kind, body)
+        except Uncertain as error:
+            error.certainly_not_done, error.retryable = True, False
+            raise
+
+    with patch.object(Lane, "create", sure):
         yield
 
 

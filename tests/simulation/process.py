@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -13,18 +13,20 @@ from reconciler.cli import logs
 from reconciler.core.applying.backoff import delay_s
 from reconciler.engine import apply as engine_apply
 from reconciler.engine.pass_state import PassState
-from reconciler.engine.reconcile import carry_out, make_plan
+from reconciler.engine.reconcile import Decision, Hooks, reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.change import Change, Plan
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import GOOD, Outcome, Report
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
+from reconciler.model.state import Desired
 from tests.simulation.clock import OWNER, VirtualLoop
 from tests.simulation.ledger import Intent, Ledger, Life
 from tests.simulation.network import INTENT, TIMEOUT_S, Network, Transport
 from tests.simulation.repository import EPOCH_S, Repository, Revision
 from tests.simulation.scenario import SETTLE_S
+from tests.support.passes import always, given
 
 RESYNC_S = 600.0
 BACKOFF_S = 2.0
@@ -131,32 +133,45 @@ class Reconciler:
 
     async def one_pass(self, life: Life) -> bool:
         """Whether everything went well."""
-        around, runtime = self._around, self._runtime
-        revision = around.repository.head
-        if runtime is None or revision.desired is None:
+        around, revision = self._around, self._around.repository.head
+        if revision.desired is None:
             return False
         life.pass_started_s = asyncio.get_running_loop().time()
         around.ledger.counts["passes"] += 1
         try:
-            made = await self.plan(life, revision)
-            with _for(revision):
-                report = await carry_out(made, self._settings(), runtime, logs.watch, self._stop)
+            report = await self._reconcile(life, revision, revision.desired, always)
         except ReconcilerError as error:
             around.ledger.note(f"{life.slot}.{life.number}", f"pass failed: {error.code}")
             return False
-        around.publish(made)
+        around.publish(report.plan)
         self._count(report)
         return all(outcome.result in GOOD for outcome in report.outcomes) and not report.halt
 
     async def plan(self, life: Life, revision: Revision) -> Plan:
         """What apply would do now; anything but a GET on the way ends the simulation."""
-        if revision.desired is None or self._runtime is None:
+        if revision.desired is None:
             raise LookupError("nothing to plan")
+        return (await self._reconcile(life, revision, revision.desired, Hooks().may_apply)).plan
+
+    async def _reconcile(
+        self, life: Life, revision: Revision, desired: Desired, may_apply: Callable[[Plan], Awaitable[Decision]]
+    ) -> Report:
+        if self._runtime is None:
+            raise LookupError("a process that was never started")
+
+        def planned(_: Plan) -> None:
+            life.planning = False
+
         life.planning = True
+        hooks = Hooks(watch=logs.watch, planned=planned, may_apply=may_apply)
         try:
-            return await make_plan(self._settings(), revision.desired, self._runtime, logs.watch)
+            with _for(revision):
+                finished = await reconcile(self._settings(), given(desired), self._runtime, hooks, self._stop)
         finally:
             life.planning = False
+        if finished.report is None:
+            raise LookupError("manifests that are given are always usable")
+        return finished.report
 
     def _settings(self) -> EnvironmentSettings:
         key = Secret(self._around.key)

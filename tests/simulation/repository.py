@@ -11,7 +11,7 @@ from msgspec import Struct
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
 from reconciler.core.values.certificate import fingerprint
-from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
+from reconciler.model.kinds import CHILD_KINDS, KINDS, ORGANIZATION, Compare, Kind, KindName
 from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
 from reconciler.model.state import Desired
 from reconciler.source import schemas
@@ -122,7 +122,7 @@ class Repository:
             yield place, each.logical, _owned_by_organization(each)
             for kind in CHILD_KINDS:
                 for child in each.children(kind.name):
-                    yield (each.name, str(kind.name), child.spec["name"]), child.logical, _owned_by_child(child)
+                    yield (each.name, str(kind.name), child.spec["name"]), child.logical, _stated(kind, child.spec)
 
 
 def _document(file: str, value: dict[str, Any]) -> Document:
@@ -135,23 +135,24 @@ def _unparsed(file: str) -> Problem:
 
 
 def _owned_by_organization(each: Organization) -> dict[str, Any]:
-    spec, owned = each.spec, dict[str, Any]()
-    if "externalId" in spec or "id" not in spec:
-        owned["externalId"] = spec.get("externalId", each.name) or ""
-    if "displayName" in spec:
-        owned["displayName"] = spec["displayName"] or ""
-    if "domains" in spec:
-        owned["domains"] = frozenset(spec["domains"])
+    owned = _stated(ORGANIZATION, each.spec)
+    return owned if "id" in each.spec else {"externalId": each.name, **owned}
+
+
+def _stated(kind: Kind, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a manifest states, as the ledger compares them."""
+    owned: dict[str, Any] = {}
+    for field in kind.fields:
+        inside, _, key = field.path.rpartition(".")
+        holder = spec.get(inside, {}) if inside else spec
+        if key in holder:
+            owned[field.wire] = _comparable(field.compare, holder[key])
     return owned
 
 
-def _owned_by_child(child: Child) -> dict[str, Any]:
-    idp, owned = child.spec.get("idp", {}), dict[str, Any]()
-    if "primary" in child.spec:
-        owned["primary"] = child.spec["primary"]
-    for key, wire in (("entityId", "idpEntityId"), ("redirectUrl", "idpRedirectUrl")):
-        if key in idp:
-            owned[wire] = idp[key] or ""
-    if "certificate" in idp:
-        owned["idpCertificate"] = fingerprint(idp["certificate"]["pem"]) if idp["certificate"] else ""
-    return owned
+def _comparable(compare: Compare, stated: Any) -> Any:
+    if compare is Compare.DOMAINS:
+        return frozenset(stated)
+    if compare is Compare.CERTIFICATE:
+        return fingerprint(stated["pem"]) if stated else ""
+    return "" if stated is None else stated

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from reconciler.cli import logs
 from reconciler.emulator import Emulator, Store
-from reconciler.emulator.exchange import Answer
-from reconciler.emulator.faults import ANSWERS
+from reconciler.emulator.exchange import Response
+from reconciler.emulator.faults import RESPONSES
 from reconciler.model.change import HintReason, Plan
 from reconciler.model.kinds import KindName
 from reconciler.render import json, text
@@ -27,7 +27,7 @@ from tests.simulation.process import Reconciler, Surroundings, intents_known
 from tests.simulation.repository import Place, Repository, Revision
 from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
 
-REVOKED = Answer.json(
+REVOKED = Response.json(
     {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
 )
 KILLED = {"before": 0.04, "during": 0.12, "after": 0.04}  # how often at a write's boundary
@@ -193,7 +193,7 @@ class World:
             self.weather.share = rng.choice((0.0, 0.0, 0.05, 0.15, 0.4))
             self.weather.outage = None
             if self.scenario.has("outages") and rng.random() < 0.12:
-                self.weather.outage = rng.choice((ANSWERS["database"], REVOKED, ANSWERS["502"]))
+                self.weather.outage = rng.choice((RESPONSES["database"], REVOKED, RESPONSES["502"]))
             await asyncio.sleep(rng.expovariate(1 / (300 if self.weather.outage else 900)))
             self._raise_failures()
 

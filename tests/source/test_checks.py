@@ -370,7 +370,7 @@ def test_children_that_nothing_tells_apart(tmp_path: Path) -> None:
             "directory/unpinned",
             ERROR,
             "acme.yaml:11:7",
-            "more than one directory has no `id`, so nothing tells them apart",
+            "more than one of these has no `id`, so nothing tells them apart",
             hint,
         ),
     ]

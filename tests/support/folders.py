@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.engine.load import Loaded, load_partly
+from reconciler.engine.load import load_partly
 from reconciler.model.manifest import Problem
+from reconciler.model.state import Loaded
 from tests.support.certificates import NOW
 
 ENVIRONMENT = "apiVersion: reconciler/v1\nkind: Environment\nmetadata: {name: production}\n"

@@ -177,17 +177,18 @@ class Calm(random.Random):
         return 0.0
 
 
-def client(url: str, **settings: Any) -> Client:
-    """A client with one lane that asks once."""
+def client(url: str, *, read_attempts: int = 1, **settings: Any) -> Client:
+    """A client with one lane; each request has one attempt unless told otherwise."""
     defaults: dict[str, Any] = {
         "concurrency": 1,
         "timeout_s": 2.0,
         "request_timeout_s": 3.0,
         "max_body_bytes": MAX_BODY_BYTES,
-        "read_attempts": 1,
     }
     chosen = ApiSettings(url=url, key=Secret(KEY), **{**defaults, **settings})
-    return Client(chosen, now=lambda: 1_700_000_000.0, rng=Calm(), watch=lambda _: None)
+    made = Client(chosen, now=lambda: 1_700_000_000.0, rng=Calm(), watch=lambda _: None)
+    made.retry.attempts = read_attempts
+    return made
 
 
 async def read(client: Client) -> list[str]:

@@ -1,4 +1,4 @@
-"""A server that answers from a script over a transport without sockets, and a client of it on a virtual clock."""
+"""A server that responds from a script over a transport without sockets, and a client of it on a virtual clock."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ import httpx
 from msgspec import Struct
 
 from reconciler.api.client import Client
+from reconciler.api.lane import Lane
+from reconciler.api.retry import Retry
 from reconciler.model.event import Event, RequestDone, Retrying
+from reconciler.model.kinds import CONNECTION, ORGANIZATION
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings
 from tests.simulation.clock import run
-from tests.support.build import ENVIRONMENT_ID, conn_id, org_id
+from tests.support.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
 
 T = TypeVar("T")
 KEY = "ssoready_sk_0123456789abcdefghijklmno"
 URL = "https://api.example"
 NOW = 1_700_000_000.0
-Answer = tuple[int, dict[str, str], bytes]
+Scripted = tuple[int, dict[str, str], bytes]
 
 
 class Sent(Struct, frozen=True):
@@ -56,9 +59,9 @@ class Slow(httpx.AsyncByteStream):
 
 
 class Server:
-    """Answers each request with the next of the script, the last one for ever.
+    """Responds to each request with the next step of the script, with the last one for ever.
 
-    A step is an answer, an exception to raise, or a function of the request that gives or awaits either.
+    A step is a response, an exception to raise, or a function of the request that gives or awaits either.
     """
 
     def __init__(self, *script: Any, takes_s: float = 0.01) -> None:
@@ -78,7 +81,7 @@ class Server:
         self.transports.append(_Transport(self, len(self.transports)))
         return self.transports[-1]
 
-    async def answer(self, request: httpx.Request, transport: int) -> httpx.Response:
+    async def respond(self, request: httpx.Request, transport: int) -> httpx.Response:
         body = await request.aread()
         at = asyncio.get_running_loop().time()
         target = request.url.raw_path.decode()
@@ -110,7 +113,7 @@ class _Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         assert not self.closed, "a closed connection is used"
-        return await self._server.answer(request, self._number)
+        return await self._server.respond(request, self._number)
 
     async def aclose(self) -> None:
         assert not self.closed, "closed twice"
@@ -135,7 +138,14 @@ class Lived(Struct):
         return [event for event in self.events if isinstance(event, Retrying)]
 
 
-def live(server: Server, use: Callable[[Client], Awaitable[Any]], *, seed: int = 1, **settings: Any) -> Lived:
+def live(
+    server: Server,
+    use: Callable[[Client], Awaitable[Any]],
+    *,
+    seed: int = 1,
+    attempts: int = Retry.attempts,
+    **settings: Any,
+) -> Lived:
     """Uses a client on a virtual clock; an error is part of what came of it."""
     events: list[Event] = []
     more = {key: settings.pop(key) for key in ("read_only", "stop") if key in settings}
@@ -150,6 +160,7 @@ def live(server: Server, use: Callable[[Client], Awaitable[Any]], *, seed: int =
             transport=server.transport,
             **more,
         )
+        client.retry.attempts = attempts
         result, error = None, None
         async with client:
             try:
@@ -161,14 +172,14 @@ def live(server: Server, use: Callable[[Client], Awaitable[Any]], *, seed: int =
     return run(main)
 
 
-# -- answers
+# -- responses
 
 
-def ok(document: Any) -> Answer:
+def ok(document: Any) -> Scripted:
     return 200, {"content-type": "application/json"}, json.dumps(document).encode()
 
 
-def refusal(message: str, status: int = 500, **headers: str) -> Answer:
+def refusal(message: str, status: int = 500, **headers: str) -> Scripted:
     body = json.dumps({"code": 2, "message": message, "details": []}).encode()
     return status, {"content-type": "application/json", **headers}, body
 
@@ -181,10 +192,50 @@ def connection(number: int, parent: int = 1, **fields: Any) -> dict[str, Any]:
     return {"id": conn_id(number), "organizationId": org_id(parent), **fields}
 
 
-def organizations(*numbers: int, token: str = "") -> Answer:
+def organizations(*numbers: int, token: str = "") -> Scripted:
     return ok({"organizations": [organization(n) for n in numbers]} | ({"nextPageToken": token} if token else {}))
+
+
+GOOD = ok({"organization": organization(1)})
+
+
+# -- requests
 
 
 async def everything(client: Client) -> list[str]:
     """The ids of all organizations."""
     return [each.id async for page in client.organizations() for each in page]
+
+
+async def connections(client: Client) -> list[str]:
+    """The ids of an organization's connections."""
+    return [each.id for each in await client.children(CONNECTION, org_id(1))]
+
+
+async def get(client: Client) -> str:
+    """The id of an organization, read."""
+    async with client.lane() as lane:
+        return (await lane.get(ORGANIZATION, org_id(1))).live.id
+
+
+# Every write of the API, once.
+WRITES: dict[str, Callable[[Lane], Awaitable[Any]]] = {
+    "create an organization": lambda lane: lane.create(ORGANIZATION, {"displayName": "Acme"}),
+    "create a connection": lambda lane: lane.create(CONNECTION, {"organizationId": org_id(1)}),
+    "update": lambda lane: lane.update(ORGANIZATION, org_id(1), {}),
+    "rotate": lambda lane: lane.rotate(dir_id(1)),
+    "make a link": lambda lane: lane.setup_url(org_id(1), saml=True, scim=True),
+}
+
+
+def writing(what: str) -> Callable[[Client], Awaitable[Any]]:
+    """Writes as the engine does: again while it certainly did not happen."""
+
+    async def use(client: Client) -> Any:
+        async with client.lane() as lane:
+            return await lane.retry_unsent(lambda: WRITES[what](lane))
+
+    return use
+
+
+create = writing("create an organization")

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from reconciler.cli.main import run
-from reconciler.emulator import Answer, Emulator, Request, Store
+from reconciler.emulator import Emulator, Request, Response, Store
 from reconciler.emulator.faults import Trouble
 from reconciler.emulator.serve import background
 from tests.support.quiet import Done
@@ -28,7 +28,7 @@ class Recording(Emulator):
         super().__init__(store)
         self.requests: list[Request] = []
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         self.requests.append(request)
         return super().handle(request)
 

@@ -1,1 +1,1 @@
-"""Decisions at and after a write: what to send, how long to wait, what stands true afterwards."""
+"""Decisions during and after a write: what to send, how long to wait, which conditions follow."""

@@ -1,4 +1,4 @@
-"""What stands true after a pass: (report, previous conditions, now) become conditions, for people and alerts."""
+"""Makes the conditions of a pass from its report and the conditions before."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class _Finding(Struct, frozen=True):
 
 
 def conclude(report: Report, previous: Conditions, now: float) -> dict[str, tuple[Condition, ...]]:
-    """The conditions of every organization that the pass had something to say about; all others are Ready.
+    """Return the conditions of every organization that the report or `previous` names; all others are Ready.
 
-    `since` is kept from `previous` while a condition's status stays; `now` is in Unix seconds.
+    A condition keeps its `since` while its status stays the same; `now` is in Unix seconds.
     """
     findings: dict[str, list[_Finding]] = {}
     for name, reason in report.plan.suspended.items():
@@ -49,14 +49,14 @@ def conclude(report: Report, previous: Conditions, now: float) -> dict[str, tupl
 
 
 def _pending(report: Report) -> dict[str, _Finding]:
-    """The organizations that still differ, because some change of theirs was not started, and why."""
+    """Return the organizations with a change that was not started, and why."""
     started = {outcome.change.key for outcome in report.outcomes}
     if report.plan.refusals:
         reason, message = "Refused", report.plan.refusals[0].message
     elif report.halt:
         reason, message = "Halted", report.halt.message
     else:
-        reason, message = "Pending", "it differs, and this process only reports"
+        reason, message = "Pending", "it differs from git; this environment is in plan-only mode"
     finding = _Finding(ConditionType.READY, reason, message)
     return {c.key.organization: finding for c in report.plan.changes if c.key not in started}
 

@@ -1,4 +1,4 @@
-"""The last decision before a write, on what was read an instant ago: write what, or rather not."""
+"""Decides right before a write, on what was just read, whether to write and what."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from reconciler.model.kinds import IDP_FIELDS, KINDS, Field, Kind, KindName
 from reconciler.model.state import Certificate, Child, DesiredChild, Live, Value
 
 Body = dict[str, Any]
+AGAIN = "the next pass plans again"
 
 
 class Write(Struct, frozen=True):
-    """Go ahead, with this body."""
+    """Write this body."""
 
     body: Body
 
 
 class Satisfied(Struct, frozen=True):
-    """Nothing is left to do."""
+    """There is nothing left to write."""
 
 
 class Stale(Struct, frozen=True):
-    """The world is not what the plan was made for; nothing may be written."""
+    """The live objects changed after the plan was made, so nothing may be written."""
 
     message: str
 
 
 def merge(change: Update, live: Live, body: Body) -> Write | Satisfied | Stale:
-    """What to PATCH: the fresh answer's own JSON, unknown fields included, with the owned fields replaced.
+    """Return what to PATCH: the fresh response's own JSON, unknown fields included, with the change applied.
 
-    A field to be changed must be what it was when planned, or already what it shall be; a field that the
-    plan rests on must not have moved.
+    It is Stale unless each field to change is as it was planned, or already as wanted, and each held field is
+    unchanged.
     """
     kind = KINDS[change.key.kind]
     moved = [field.path for field in change.fields if not _as_planned(kind.field(field.wire), field, live)]
@@ -46,15 +47,15 @@ def merge(change: Update, live: Live, body: Body) -> Write | Satisfied | Stale:
         if not same(kind.field(wire), value, live_value(kind.field(wire), live))
     ]
     if moved:
-        return Stale(f"{', '.join(moved)} changed since the plan was made; the next pass plans anew")
-    # the server demotes by promoting another, which has happened before: who is primary now was made so since
+        return Stale(f"{', '.join(moved)} changed after the plan was made; {AGAIN}")
+    # promoting the sibling has demoted this one already; if it is primary now, somebody changed that
     if any(f.after is False and live_value(kind.field(f.wire), live) for f in change.fields):
-        return Stale("it was made primary again meanwhile; the next pass plans anew")
+        return Stale(f"`primary` was changed after the plan was made; {AGAIN}")
     if all(same(kind.field(f.wire), f.after, live_value(kind.field(f.wire), live)) for f in change.fields):
         return Satisfied()
     merged = body | {field.wire: wire_value(field.after) for field in change.fields}
     if _promotes_incomplete(change, merged):
-        return Stale("its identity provider is no longer complete, so it cannot become primary")
+        return Stale(f"its identity provider is no longer complete, so it cannot become primary; {AGAIN}")
     return Write(merged)
 
 
@@ -74,13 +75,13 @@ def _takes_primary(change: Create | Update) -> bool:
 
 
 def creation(change: Create, parent_id: str | None) -> Body:
-    """The body of a POST."""
+    """Return the body of a POST."""
     body: Body = {} if parent_id is None else {"organizationId": parent_id}
     return body | {field.wire: wire_value(field.after) for field in change.fields}
 
 
 def wire_value(value: Value) -> str | bool | list[str]:
-    """A value as the API takes it."""
+    """Return a value as the API takes it."""
     if isinstance(value, Certificate):
         return value.pem
     return list(value) if isinstance(value, tuple) else value
@@ -89,13 +90,16 @@ def wire_value(value: Value) -> str | bool | list[str]:
 def still_absent(
     change: Create, collection: Collection, live: Sequence[Child], created: Mapping[str, str]
 ) -> Stale | None:
-    """Whether a child may still be created beside what is live now; `created` are ids by handle of this pass."""
+    """Return why a child may not be created beside what is live now, if it may not.
+
+    `created` are the ids of the siblings that this pass created, by handle.
+    """
     declared = tuple(_with_id(child, created.get(child.name)) for child in collection.children)
     match = match_children(change.key.kind, declared, live, collection.distinct_from)
     if change.key.name not in match.absent:
-        return Stale("something appeared in its organization that may be it; the next pass plans anew")
+        return Stale(f"a live object that was not there before may be this one; {AGAIN}")
     if _takes_primary(change) and any(each.primary for each in live):
-        return Stale("another one became primary since the plan was made; the next pass plans anew")
+        return Stale(f"another one became primary after the plan was made; {AGAIN}")
     return None
 
 
@@ -103,14 +107,14 @@ def _with_id(child: DesiredChild, created: str | None) -> DesiredChild:
     return structs.replace(child, id=created) if created else child
 
 
-def not_as_meant(kind: Kind, sent: Body, answer: Live) -> tuple[str, ...]:
-    """The paths of the settable fields in which a write's answer differs from its body; absent means empty."""
+def not_as_meant(kind: Kind, sent: Body, response: Live) -> tuple[str, ...]:
+    """Return the paths of the fields that a write's response gives otherwise than its body; absent means empty."""
     return tuple(
-        field.path for field in kind.fields if not _as_sent(field, sent.get(field.wire, field.empty), answer)
+        field.path for field in kind.fields if not _as_sent(field, sent.get(field.wire, field.empty), response)
     )
 
 
-def _as_sent(field: Field, value: Any, answer: Live) -> bool:
+def _as_sent(field: Field, value: Any, response: Live) -> bool:
     sent: Any = value if value is not None else field.empty
-    like_answer = structs.replace(answer, **{field.attribute: sent})
-    return same(field, live_value(field, like_answer), live_value(field, answer))
+    like_response = structs.replace(response, **{field.attribute: sent})
+    return same(field, live_value(field, like_response), live_value(field, response))

@@ -13,7 +13,7 @@ from reconciler.core.manifests.identity import identify
 from reconciler.core.manifests.rules import items, mapping
 from reconciler.core.values import certificate, metadata
 from reconciler.core.values.problems import Fault, shown
-from reconciler.model.kinds import CHILD_KINDS, CONNECTION, IDP_FIELDS, Kind
+from reconciler.model.kinds import CHILD_KINDS, CONNECTION, IDP_FIELDS, ORGANIZATION, Compare, Field, Kind
 from reconciler.model.manifest import Document, Path, Problem, attachment
 from reconciler.model.state import (
     Certificate,
@@ -70,7 +70,7 @@ class _Reading:
             ownership=Ownership(spec.get("ownership", Ownership.FULL)),
             suspend=spec.get("suspend"),
             distinct_from=frozenset(spec.get("distinctFrom", ())),
-            owned=_owned(spec, identity.external_id),
+            owned=self._owned_by_organization(spec, identity.external_id),
             collections={
                 kind.name: tuple(self._children(kind, spec[kind.collection]))
                 for kind in CHILD_KINDS
@@ -103,38 +103,55 @@ class _Reading:
     def _children(self, kind: Kind, declared: Sequence[Mapped]) -> Iterator[DesiredChild]:
         for index, child in enumerate(declared):
             path = ("spec", kind.collection, index)
-            owned: dict[str, Value] = {"primary": child["primary"]} if "primary" in child else {}
-            if "idp" in child:
-                owned |= self._idp(child["idp"], (*path, "idp"))
             yield DesiredChild(
                 kind=kind.name,
                 name=child["name"],
                 id=child.get("id"),
-                owned=owned,
+                owned=self._owned(kind, child, path) | self._from_metadata(child, path),
                 origin=self._document.locate(path),
                 issue_token="bearerToken" in child,
             )
 
-    def _idp(self, idp: Mapped, path: Path) -> dict[str, Value]:
-        if "metadata" in idp:
-            return self._metadata(idp["metadata"]["file"], (*path, "metadata", "file"))
-        owned: dict[str, Value] = {
-            wire: idp[key] or ""
-            for wire, key in (("idpEntityId", "entityId"), ("idpRedirectUrl", "redirectUrl"))
-            if key in idp
-        }
-        if "certificate" in idp:
-            owned["idpCertificate"] = self._certificate(idp["certificate"] or {}, (*path, "certificate"))
+    def _owned_by_organization(self, spec: Mapped, external_id: str | None) -> dict[str, Value]:
+        """The fields that the spec states, and the external id: the manifest's name where it states none."""
+        owned = self._owned(ORGANIZATION, spec, ("spec",))
+        return owned if external_id is None else {**owned, "externalId": external_id}
+
+    def _owned(self, kind: Kind, stated: Mapped, path: Path) -> dict[str, Value]:
+        """The fields that a mapping at that path states, by wire name."""
+        owned: dict[str, Value] = {}
+        for field in kind.fields:
+            *outer, key = field.place
+            inner = stated
+            for name in outer:
+                inner = inner.get(name, {})
+            if key in inner:
+                owned[field.wire] = self._value(field, inner[key], (*path, *field.place))
         return owned
 
+    def _value(self, field: Field, stated: Any, path: Path) -> Value:
+        """A stated value as one of ours; null clears the field."""
+        if stated is None:
+            return field.empty
+        if field.compare is Compare.CERTIFICATE:
+            return self._certificate(stated, path)
+        if field.compare is Compare.DOMAINS:
+            return tuple(sorted(set(stated)))
+        value: Value = stated
+        return value
+
     def _certificate(self, stated: Mapped, path: Path) -> Certificate | str:
-        """The certificate; "" if it is cleared, or cannot be read, which is noted."""
+        """The certificate; "" if it cannot be read, which is noted."""
         judge = partial(certificate.parse, now=self._context.now, warn_days=self._warn_days)
         if "pem" in stated:
             found, faults = judge(stated["pem"])
             self._note((*path, "pem"), faults)
             return found or ""
-        return self._from_file(stated["file"], (*path, "file"), judge) or "" if stated else ""
+        return self._from_file(stated["file"], (*path, "file"), judge) or ""
+
+    def _from_metadata(self, child: Mapped, path: Path) -> dict[str, Value]:
+        stated = child.get("idp", {}).get("metadata")
+        return self._metadata(stated["file"], (*path, "idp", "metadata", "file")) if stated else {}
 
     def _metadata(self, file: str, path: Path) -> dict[str, Value]:
         judge = partial(metadata.parse, now=self._context.now, warn_days=self._warn_days)
@@ -172,17 +189,6 @@ def _absent(file: str) -> Fault:
     if "PRIVATE KEY" in file:
         return certificate.PRIVATE_KEY
     return Fault("reference/pem", "a PEM text stands where a file's name should", "write it under `pem` instead")
-
-
-def _owned(spec: Mapped, external_id: str | None) -> dict[str, Value]:
-    owned: dict[str, Value] = {}
-    if external_id is not None or "externalId" in spec:
-        owned["externalId"] = external_id or ""
-    if "displayName" in spec:
-        owned["displayName"] = spec["displayName"] or ""
-    if "domains" in spec:
-        owned["domains"] = tuple(sorted(set(spec["domains"])))
-    return owned
 
 
 def _setup_link(stated: Mapped) -> SetupLink | None:

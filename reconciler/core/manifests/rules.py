@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from reconciler.core.values import domain
 from reconciler.core.values.problems import Fault, shown, warning
-from reconciler.model.kinds import CHILD_KINDS, CONNECTION, DIRECTORY, Kind, KindName
+from reconciler.model.kinds import CHILD_KINDS, CONNECTION, DIRECTORY, IDP_FIELDS, Kind
 from reconciler.model.manifest import Path
 
 Mapped = Mapping[str, Any]
 T = TypeVar("T")
+_TELLING = ("metadata", *(CONNECTION.field(wire).place[-1] for wire in IDP_FIELDS))
 _MAX_ITEMS = 200  # as the schema has it: of a list that is too long only the beginning is looked at
 
 
@@ -59,12 +60,13 @@ def _collection(kind: Kind, declared: Sequence[tuple[int, Mapped]]) -> Iterator[
         yield where, _NO_PRIMARY
     blank = [index for index, child in declared if _is_blank(child)]
     for index in blank[1:]:
-        yield (*where, index), _UNTELLABLE[kind.name]
+        yield (*where, index), _UNIDENTIFIED if kind is CONNECTION else _UNPINNED
 
 
 def _is_blank(child: Mapped) -> bool:
     """Whether nothing says which live one is meant; a directory has nothing but its pin."""
-    return "id" not in child and not any(mapping(child, "idp").values())
+    idp = mapping(child, "idp")
+    return "id" not in child and not any(idp.get(key) for key in _TELLING)
 
 
 def _setup_link(spec: Mapped) -> Iterator[tuple[Path, Fault]]:
@@ -94,18 +96,15 @@ _NO_PRIMARY = warning(
     "none of these is stated to be the primary one",
     "add `primary: true` to the one that people shall sign in through; without it, the live state stays",
 )
-_UNTELLABLE = {
-    KindName.CONNECTION: Fault(
-        "connection/unidentified",
-        "more than one connection has neither an `id` nor any value in `idp`, so nothing tells them apart",
-        "create the first, add its `id:` line (a plan prints it), then add the next",
-    ),
-    KindName.DIRECTORY: Fault(
-        "directory/unpinned",
-        "more than one directory has no `id`, so nothing tells them apart",
-        "create the first, add its `id:` line (a plan prints it), then add the next",
-    ),
-}
+_ONE_BY_ONE = "create the first, add its `id:` line (a plan prints it), then add the next"
+_UNIDENTIFIED = Fault(
+    "connection/unidentified",
+    "more than one connection has neither an `id` nor any value in `idp`, so nothing tells them apart",
+    _ONE_BY_ONE,
+)
+_UNPINNED = Fault(
+    "directory/unpinned", "more than one of these has no `id`, so nothing tells them apart", _ONE_BY_ONE
+)
 _LINK_TO_NOTHING = Fault(
     "setup-link/nothing",
     "the customer could set up nothing with this link",

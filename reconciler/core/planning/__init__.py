@@ -1,1 +1,1 @@
-"""Desired and Observed become a Plan."""
+"""Makes the Plan from Desired and Observed."""

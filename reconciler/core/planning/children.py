@@ -1,4 +1,4 @@
-"""What one organization's connections or directories need: creates, updates, and who is primary."""
+"""Plans one collection of an organization: creates, updates, and which child is primary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRIMARY = "primary"
 
 
 class CollectionPlan(Struct, frozen=True):
-    """A collection's part of the plan; `match` is what it rests on."""
+    """The plan for one collection, and the match that it is made from."""
 
     changes: tuple[Create | Update, ...]
     blocked: tuple[Blocked, ...]
@@ -36,7 +36,7 @@ class CollectionPlan(Struct, frozen=True):
 
 
 class _Scope(Struct, frozen=True):
-    """One collection: whose, of which kind, all that is live in it, who is who, and its organization's id."""
+    """One collection: its organization as declared, its live children, their match, and the organization's id."""
 
     wanted: DesiredOrganization
     kind: Kind
@@ -50,14 +50,14 @@ class _Scope(Struct, frozen=True):
 
     @property
     def holder(self) -> Child | None:
-        """The live one that is primary."""
+        """The live child that is primary."""
         return next((each for each in self.live if each.primary), None)
 
 
 def plan_collection(
     wanted: DesiredOrganization, name: KindName, live: Sequence[Child], parent: str | Ref
 ) -> CollectionPlan:
-    """Match, compare, drop what ownership forbids, and keep the collection's primary safe. `live` is complete."""
+    """Match, compare, drop what ownership forbids, and keep a working primary. `live` must be complete."""
     declared = wanted.collections[name]
     match = match_children(name, declared, live, wanted.distinct_from)
     scope = _Scope(wanted, KINDS[name], live, match, parent)
@@ -73,7 +73,7 @@ def plan_collection(
 
 
 def blocked_child(wanted: DesiredOrganization, child: DesiredChild, reason: BlockReason, message: str) -> Blocked:
-    """A child that is left alone, with its place."""
+    """Return the block of a child."""
     return Blocked(
         reason=reason,
         message=message,
@@ -94,7 +94,7 @@ def _change(scope: _Scope, child: DesiredChild) -> Create | Update | None:
 
 
 def _create(scope: _Scope, child: DesiredChild) -> Create:
-    """The first and only one is primary unless it says otherwise."""
+    """An only child is primary, unless its manifest says otherwise."""
     alone = not scope.live and len(scope.declared) == 1
     return Create(
         key=Key(scope.wanted.name, scope.kind.name, child.name),
@@ -108,14 +108,16 @@ def _update(scope: _Scope, child: DesiredChild, found: Found) -> Update | None:
     fields = diff(scope.kind, child.owned, found.live)
     if not fields:
         return None
-    rests_on = {*child.owned, *found.basis} - {field.wire for field in fields}
+    depends_on = {*child.owned, *found.basis} - {field.wire for field in fields}
     return Update(
         key=Key(scope.wanted.name, scope.kind.name, child.name),
         origin=child.origin,
         id=found.live.id,
         parent=found.live.organization_id,
         fields=fields,
-        holds={field.wire: live_value(field, found.live) for field in scope.kind.fields if field.wire in rests_on},
+        holds={
+            field.wire: live_value(field, found.live) for field in scope.kind.fields if field.wire in depends_on
+        },
     )
 
 
@@ -125,9 +127,9 @@ def _update(scope: _Scope, child: DesiredChild, found: Found) -> Update | None:
 def _keep_a_primary(
     scope: _Scope, changes: Sequence[Create | Update]
 ) -> tuple[tuple[Create | Update, ...], tuple[Blocked, ...]]:
-    """Refuses what would leave the collection without a primary that works, and ties demotions to promotions.
+    """Refuse what would leave the collection without a working primary; make demotions wait for the promotion.
 
-    The server takes `primary` from the sibling of the one promoted, so a demotion alone needs no write.
+    When a child becomes primary, the server demotes its sibling, so a demotion alone needs no write.
     """
     children = {child.name: child for child in scope.declared}
     refused = {change.key: no for change in changes if (no := _no_good_primary(scope, change))}
@@ -151,21 +153,20 @@ def _keep_a_primary(
 
 
 _NOT_YET_KNOWN = (
-    "{} is primary, and this one does not exist yet, so its customer's identity provider cannot know its address. "
-    "Leave `primary` out, hand over the address (`reconciler show`), and promote it in a later commit."
+    "{} is primary, and the customer cannot have set this one up yet, since it does not exist. Leave `primary` "
+    "out, give the customer its address (`reconciler show`), and make it primary in a later commit."
 )
 _INCOMPLETE = (
-    "it would become primary without an entity id, a redirect URL and a certificate, and nobody could sign in. "
-    "Promote it once its identity provider is configured."
+    "a primary connection needs an entity id, a redirect URL and a certificate; without them nobody can sign in. "
+    "Make it primary once its identity provider is configured."
 )
 _LEAVES_NONE = (
-    "it is the primary one, and without it {} would have none. State `primary: true` on the one that is to take "
-    "over."
+    "it is primary, and without it {} would have no primary. State `primary: true` on the one that takes over."
 )
 
 
 def _no_good_primary(scope: _Scope, change: Create | Update) -> tuple[BlockReason, str] | None:
-    """Why what the change makes primary cannot serve as one."""
+    """Return why the child that the change makes primary cannot be; None if it can, or if none is made primary."""
     if not _sets(change, primary=True):
         return None
     if isinstance(change, Create):
@@ -180,7 +181,7 @@ def _no_good_primary(scope: _Scope, change: Create | Update) -> tuple[BlockReaso
 
 
 def _with_implied(scope: _Scope, promotion: Create | Update) -> Create | Update:
-    """Names the one that loses `primary`; where none does, as at a create, nobody's sign-in moves."""
+    """Name the sibling that loses `primary`. If there is none, sign-in does not move, and there is no risk."""
     if isinstance(promotion, Create):
         return promotion
     holder = scope.holder
@@ -198,7 +199,7 @@ def _sets(change: Create | Update, *, primary: bool) -> bool:
 def _as_owned(
     wanted: DesiredOrganization, changes: Sequence[Create | Update]
 ) -> tuple[tuple[Create | Update, ...], tuple[Hint, ...]]:
-    """Drops the writes that the organization's ownership does not allow, and says so."""
+    """Drop the writes that the organization's ownership forbids, with a hint for each."""
     if wanted.ownership is Ownership.FULL:
         return tuple(changes), ()
     creates = tuple(change for change in changes if isinstance(change, Create))
@@ -208,7 +209,7 @@ def _as_owned(
 
 
 def owned_hint(wanted: DesiredOrganization, change: Create | Update) -> Hint:
-    """Says which write `ownership` holds back."""
+    """Return the hint that ownership forbids a write."""
     paths = ", ".join(field.path for field in change.fields) or "the whole object"
     return Hint(
         reason=HintReason.OBSERVED_ONLY,
@@ -223,8 +224,8 @@ def _hints(scope: _Scope) -> tuple[Hint, ...]:
     hints = [
         Hint(
             reason=HintReason.UNPINNED,
-            message=f"it is one of {', '.join(ids)}, and nothing tells which. Nothing needs to be written now; "
-            "add `id:` with the right one before you change it.",
+            message=f"it may be any of {', '.join(ids)}. Nothing has to be written now; add `id:` with the right "
+            "one before you change it.",
             organization=scope.wanted.name,
             name=name,
         )
@@ -235,7 +236,7 @@ def _hints(scope: _Scope) -> tuple[Hint, ...]:
         hints.append(
             Hint(
                 reason=HintReason.LIVE_CHILDREN,
-                message=f"`{collection}: []` expects none, but live are {ids}. The API cannot delete them.",
+                message=f"`{collection}: []` expects none, but these are live: {ids}. The API cannot delete them.",
                 organization=scope.wanted.name,
             )
         )

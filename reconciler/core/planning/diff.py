@@ -1,4 +1,4 @@
-"""Compares owned fields alone: what a manifest states against what is live, normalised per field."""
+"""Compares the owned fields of a manifest with a live object, each in its own way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.state import Certificate, Live, Value
 
 
 def live_value(field: Field, live: Live) -> Value:
-    """A live object's value as one of ours: domains sorted, a certificate as a fingerprint and an end."""
+    """Return a live field as a Value: domains sorted, a certificate parsed."""
     value: Any = getattr(live, field.attribute)
     if field.compare is Compare.DOMAINS:
         value = tuple(sorted(value))
@@ -23,9 +23,9 @@ def live_value(field: Field, live: Live) -> Value:
 
 
 def same(field: Field, one: Value, other: Value) -> bool:
-    """Whether two values of a field mean the same.
+    """Return whether two values of a field mean the same.
 
-    Live domains with capitals, blanks or duplicates are drift, since they match no sign-in.
+    Domains with capitals, blanks or duplicates differ from clean ones, since no sign-in matches them.
     """
     return bool(_meaning(field, one) == _meaning(field, other))
 
@@ -39,12 +39,12 @@ def _meaning(field: Field, value: Any) -> Any:
 
 
 def differs(kind: Kind, owned: Mapping[str, Value], live: Live) -> bool:
-    """Whether any owned field is not as stated."""
+    """Return whether any owned field differs."""
     return any(field.wire in owned and not _is_live(field, owned[field.wire], live) for field in kind.fields)
 
 
 def diff(kind: Kind, owned: Mapping[str, Value], live: Live) -> tuple[FieldChange, ...]:
-    """The owned fields that are not as stated, in the kind's order, with what is risky about each."""
+    """Return the owned fields that differ, in the kind's order, each with its risk."""
     return tuple(
         FieldChange(
             wire=field.wire,
@@ -59,7 +59,7 @@ def diff(kind: Kind, owned: Mapping[str, Value], live: Live) -> tuple[FieldChang
 
 
 def initial(kind: Kind, owned: Mapping[str, Value]) -> tuple[FieldChange, ...]:
-    """The fields of an object to be created; an empty value is what the server gives anyway."""
+    """Return the fields of an object to create, without empty ones, which are the server's default."""
     return tuple(
         FieldChange(wire=field.wire, path=field.path, before=None, after=owned[field.wire])
         for field in kind.fields
@@ -68,7 +68,7 @@ def initial(kind: Kind, owned: Mapping[str, Value]) -> tuple[FieldChange, ...]:
 
 
 def _is_live(field: Field, stated: Value, live: Live) -> bool:
-    """`same`, without taking a live certificate apart."""
+    """As `same`, but without parsing a live certificate, which is slow."""
     if isinstance(stated, Certificate):
         pem: str = getattr(live, field.attribute)
         return certificate.fingerprint(pem) == stated.sha256
@@ -76,7 +76,7 @@ def _is_live(field: Field, stated: Value, live: Live) -> bool:
 
 
 def _risk(field: Field, before: Any, after: Any) -> str | None:
-    """Why this change may stop people from signing in; filling what was empty cannot, but a primary moves."""
+    """Return why the change may stop people from signing in; filling an empty field cannot, moving a flag can."""
     if before == field.empty and field.compare is not Compare.FLAG:
         return None
     return _risk_of_domains(field, before, after) if field.compare is Compare.DOMAINS else field.risk

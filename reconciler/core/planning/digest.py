@@ -1,4 +1,4 @@
-"""Names a plan by what it writes, so that an approval is of exactly that plan."""
+"""The digest: a hash of what a plan writes, so that an approval is for exactly that plan."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from reconciler.model.change import Change, Create, Issue, Update
 from reconciler.model.state import Certificate, Value
 
-DIGEST_CHARACTERS = 32  # 128 bits: short enough to paste, too long to forge a second plan for
+DIGEST_CHARACTERS = 32  # 128 bits: short enough to paste, long enough that no other plan has it
 
 
 def digest(environment: str, changes: Iterable[Change]) -> str:
-    """Hex of a SHA-256 over the environment (its pin, else its name) and the sorted writes.
+    """Return the digest as hex: a SHA-256 of the environment (its pin, else its name) and the sorted writes.
 
-    A write is its kind, handle path, live id for an update, and its fields before and after. Parent ids,
-    revisions, line numbers, what is unmanaged and the secrets to be issued do not count.
+    A write counts with its kind, handles, live id (of an update) and fields before and after. Parent ids,
+    revisions, line numbers, unmanaged objects and secrets to issue do not count.
     """
     writes = sorted(_write(change) for change in changes if not isinstance(change, Issue))
     text = json.dumps([environment, writes], ensure_ascii=True, separators=(",", ":"))

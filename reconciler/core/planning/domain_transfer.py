@@ -1,7 +1,7 @@
-"""Domains that move from one organization to another: the giver's write is verified before the taker's.
+"""Orders the changes by which a domain moves from one organization, the giver, to another, the taker.
 
-Nothing on the server keeps two organizations from claiming one domain, and the domain list decides who may
-sign in where, so a domain that another live organization holds is never added before it is seen to be gone.
+The list of domains decides who may sign in where, and the server accepts the same domain twice. So a taker gets
+a domain only after the giver's write was verified.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from reconciler.model.state import ObservedOrganization
 def hand_over(
     changes: Iterable[Change], live: Sequence[ObservedOrganization]
 ) -> tuple[tuple[Change, ...], Mapping[Key, str]]:
-    """Ties takers to givers. Returns the changes that may go, and why each of the others may not.
+    """Make takers wait for their givers.
 
-    `changes` are those of organizations only. A taker whose giver is not in this plan, may not go itself,
-    or waits for the taker in turn, is refused.
+    `changes` are those of organizations, without their children.
+
+    Returns:
+        The changes that can be applied, and by key why each other one cannot: its giver is not in this plan, is
+        itself refused, or waits for the taker.
     """
     holders = _holders(live)
     changes = list(changes)
@@ -46,7 +49,7 @@ def _holders(live: Sequence[ObservedOrganization]) -> dict[str, set[str]]:
 
 
 def _givers(changes: Iterable[Change]) -> dict[tuple[str, str], Key]:
-    """Which update takes which domain from which live organization."""
+    """Return the updates that remove a domain, by the live organization's id and the domain."""
     givers: dict[tuple[str, str], Key] = {}
     for change in changes:
         if isinstance(change, Update):
@@ -61,7 +64,7 @@ def _needs(
 ) -> tuple[list[Key], str]:
     needs: set[Key] = set()
     before, after = _domains(change)
-    # a live one with capitals or blanks matches no sign-in: putting it right adds the domain
+    # a live domain with capitals or blanks matches no sign-in, so correcting it adds the domain
     for name in sorted(set(after) - set(before)):
         for holder in sorted(holders.get(name, set()) - {change.live_id}):
             giver = givers.get((holder, name))
@@ -72,7 +75,7 @@ def _needs(
 
 
 def _domains(change: Change) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The domains before and after the change; none where it leaves them: no other field's value is a tuple."""
+    """Return the domains before and after the change, both empty if it does not change them."""
     for field in change.fields:
         if isinstance(field.after, tuple):
             return field.before if isinstance(field.before, tuple) else (), field.after
@@ -81,15 +84,15 @@ def _domains(change: Change) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _held(name: str, holder: str) -> str:
     return (
-        f"{name} belongs to {holder}, and this plan does not take it from there. Remove it there first; if two "
-        "organizations shall really share domains, set `domains: {forbidShared: false}` in the Environment."
+        f"{name} belongs to {holder}, and this plan does not remove it there. Remove it there first. If "
+        "organizations may share domains, set `domains: {forbidShared: false}` in the Environment."
     )
 
 
 def _without_rings(
     tied: dict[Key, Change], refused: dict[Key, str]
 ) -> tuple[tuple[Change, ...], Mapping[Key, str]]:
-    """Keeps what can be put in an order; the rest waits for something refused, or for itself."""
+    """Keep the changes that can be ordered; refuse those that depend on a refused one, or on a cycle."""
     ready: dict[Key, Change] = {}
     waiting = dict(tied)
     while moved := [key for key, change in waiting.items() if all(need in ready for need in change.needs)]:
@@ -98,7 +101,7 @@ def _without_rings(
     for key, change in waiting.items():
         names = ", ".join(sorted({need.organization for need in change.needs if need not in ready}))
         refused[key] = (
-            f"it takes over a domain from {names}, whose own change cannot be made before this one. Take the "
-            "domain away there in one commit, and add it here in the next."
+            f"it takes over a domain from {names}, whose change cannot be applied before this one. Remove the "
+            "domain there in one commit, and add it here in the next."
         )
     return tuple(ready[key] for key in tied if key in ready), refused

@@ -1,7 +1,7 @@
-"""Refuses a plan as a whole: it writes too much at once, or belongs to another environment.
+"""Guards: they refuse a whole plan that changes too much at once, or that is for another environment.
 
-Each guard is a row of GUARDS. The `limits` of an Environment and of the configuration file, the metric and the
-documented table have a guard's name and bound from there.
+Each guard with a bound is a row of GUARDS. The `limits` of an Environment and of the configuration file, and the
+metric of refusals, follow from it; tests compare the schema and the documentation with it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from reconciler.model.change import Create, Issue, Plan, Refusal
 from reconciler.model.kinds import KindName
 from reconciler.model.settings import Limits
 
-MATCHED_MIN = 10  # below this many, a percentage says nothing
+MATCHED_MIN = 10  # with fewer matched organizations, a percentage means nothing
 
 
 class Unit(Struct, frozen=True):
-    """What a bound is: a number of this type from 0 to `most`, and how it is shown."""
+    """The unit of a bound: a number of that type from 0 to `most`; `words` say so, `form` shows it."""
 
     type: type[int | float]
     most: float
@@ -28,11 +28,11 @@ class Unit(Struct, frozen=True):
     form: str
 
     def fits(self, bound: float) -> bool:
-        """Whether it can be a bound; nan cannot."""
+        """Return whether the number can be a bound; nan cannot."""
         return 0 <= bound <= self.most
 
     def shown(self, bound: float) -> str:
-        """The bound as messages and the documentation show it."""
+        """Return the bound as text."""
         return self.form.format(bound)
 
 
@@ -41,7 +41,7 @@ PERCENT = Unit(float, 100, "a number from 0 to 100", "{:g} %")
 
 
 class Guard(Struct, frozen=True):
-    """A guard refuses a plan of which `measure` is more than the bound; `finding` says what was measured."""
+    """Refuses a plan whose `measure` is above the bound; `finding` says in words what was measured."""
 
     name: str
     unit: Unit
@@ -51,7 +51,7 @@ class Guard(Struct, frozen=True):
 
     @property
     def limit(self) -> str:
-        """The bound's name in the configuration file: maxCreates is `max_creates` there."""
+        """The bound's name in the configuration file: `max_creates` for maxCreates."""
         return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", self.name)
 
 
@@ -77,7 +77,7 @@ GUARDS = (
 
 
 def tightened(process: Limits, repository: Limits) -> Limits:
-    """The bound of every guard: the process's, which the repository may only make smaller."""
+    """Return the bound of every guard: the process's, or the repository's if that is smaller."""
     return {
         guard.name: min(process.get(guard.name, guard.default), repository.get(guard.name, math.inf))
         for guard in GUARDS
@@ -85,7 +85,7 @@ def tightened(process: Limits, repository: Limits) -> Limits:
 
 
 def refusals(plan: Plan, limits: Limits, approved: str | None) -> tuple[Refusal, ...]:
-    """Why this plan may not be carried out; `approved` is a digest, and that of this plan lifts every refusal."""
+    """Return the refusals of a plan; none if `approved` is its digest."""
     if approved == plan.digest:
         return ()
     bounds = ((guard, limits.get(guard.name, guard.default)) for guard in GUARDS)
@@ -95,19 +95,19 @@ def refusals(plan: Plan, limits: Limits, approved: str | None) -> tuple[Refusal,
 def _refusal(guard: Guard, plan: Plan, bound: float) -> Refusal:
     return Refusal(
         guard.name,
-        f"{guard.finding(plan)}; the limit is {guard.unit.shown(bound)}. If this plan is what you mean, approve "
-        f"exactly it: --approve {plan.digest}",
+        f"{guard.finding(plan)}; the limit is {guard.unit.shown(bound)}. To apply exactly this plan, pass "
+        f"--approve {plan.digest}",
     )
 
 
 def changed_organizations(plan: Plan) -> set[str]:
-    """The handles of the live organizations that the plan writes to, also by creating a child."""
+    """Return the handles of the live organizations that the plan writes to; creating a child is a write, too."""
     written = {change.key.organization for change in plan.changes if not isinstance(change, Issue)}
     return written - created_organizations(plan)
 
 
 def created_organizations(plan: Plan) -> set[str]:
-    """The handles of the organizations that the plan creates."""
+    """Return the handles of the organizations that the plan creates."""
     return {
         change.key.organization
         for change in plan.changes
@@ -116,7 +116,7 @@ def created_organizations(plan: Plan) -> set[str]:
 
 
 def foreign_environment(live: str | None, pins: tuple[str | None, ...]) -> str | None:
-    """What is wrong if the live environment is not the pinned one, or the pins disagree; None if all is well."""
+    """Return what is wrong if the live environment is not the pinned one, or if the pins disagree; else None."""
     stated = sorted({pin for pin in pins if pin is not None})
     if len(stated) > 1:
         return f"the manifests and the configuration pin different environments: {', '.join(stated)}"

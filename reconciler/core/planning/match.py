@@ -1,7 +1,7 @@
-"""Decides which live resource *is* a declared one: the question where a mistake hurts most.
+"""Decides which live resource is which declared one. A mistake here writes to another customer's object.
 
-Every function here is total and stable: the order of the manifests or of the API's pages never changes
-the answer, and two declared resources never match one live one.
+The order of manifests and of the API's pages never changes the result, and two declared resources never match the
+same live one.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from reconciler.model.state import (
 )
 
 ENTITY, URL, CERTIFICATE = IDP_FIELDS
-# Strongest first. Being primary, or a URL alone, is never evidence.
+# Fields that identify a connection when all are equal, strongest first. `primary` or a URL alone never does.
 EVIDENCE = ((ENTITY, CERTIFICATE, URL), (ENTITY, CERTIFICATE), (CERTIFICATE, URL), (ENTITY, URL), (ENTITY,))
 
 
 class Doubt(Struct, frozen=True):
-    """Why a declared resource was neither found nor certainly absent."""
+    """Why it is unclear whether a declared resource is live."""
 
     reason: BlockReason
     message: str
 
 
 class Found(Struct, frozen=True):
-    """A declared child and its live counterpart; `basis` are the wire fields that the match rests on."""
+    """The live counterpart of a declared child; `basis` are the wire names of the fields that identified it."""
 
     live: Child
     basis: tuple[str, ...]
 
 
 class ChildMatch(Struct, frozen=True):
-    """What became of each declared child, by name; every name stands in exactly one of the first four.
+    """The match of a collection, by the children's names; each name is in exactly one of the first four.
 
-    `unpinned` are those of which some assignment writes nothing, though nobody can say which;
-    `unmanaged` the live ones that are certainly no declared one.
+    `unpinned` are children that may be any of those live ids; nothing has to be written, so it does not matter.
+    `unmanaged` are the live ones that are certainly no declared child.
     """
 
     found: Mapping[str, Found]
@@ -60,7 +60,7 @@ class ChildMatch(Struct, frozen=True):
 
 
 class OrganizationMatch(Struct, frozen=True):
-    """What became of each declared organization, by handle; `unclaimed` are the live ones left over."""
+    """The match of all organizations, by handle; `unclaimed` are the live ones that no manifest claims."""
 
     found: Mapping[str, ObservedOrganization]
     absent: frozenset[str]
@@ -72,7 +72,7 @@ class OrganizationMatch(Struct, frozen=True):
 
 
 def match_organizations(desired: Desired, observed: Observed) -> OrganizationMatch:
-    """By `id` where stated, otherwise by equal external id; one live organization has one claimant."""
+    """Match by `id` if stated, else by an equal external id. One that two manifests claim is in doubt."""
     by_id = {live.organization.id: live for live in observed.organizations}
     by_external_id: dict[str, list[ObservedOrganization]] = {}
     for live in observed.organizations:
@@ -120,14 +120,14 @@ def _doubt_of_claim(
         ids = ", ".join(sorted(live.organization.id for live in lives))
         return Doubt(
             BlockReason.AMBIGUOUS,
-            f"several live organizations have the external id {wanted.external_id!r}: {ids}. "
-            "Add `id:` with the one that is meant.",
+            f"several live organizations have the external id {wanted.external_id!r}: {ids}. Add `id:` with the "
+            "right one.",
         )
     if claimants[lives[0].organization.id] > 1:
         return Doubt(
             BlockReason.CLAIMED_TWICE,
-            f"another manifest claims {lives[0].organization.id} too. Only one may: correct `id` or "
-            "`externalId` in one of them.",
+            f"another manifest also claims {lives[0].organization.id}. Correct `id` or `externalId` in one of the "
+            "two.",
         )
     return None
 
@@ -135,7 +135,7 @@ def _doubt_of_claim(
 def look_alikes(
     wanted: DesiredOrganization, unclaimed: Iterable[ObservedOrganization]
 ) -> tuple[ObservedOrganization, ...]:
-    """The unclaimed live organizations that share a domain or the display name and are not ruled out."""
+    """Return the unclaimed live organizations with a same domain or display name, without those ruled out."""
     name = _folded(str(wanted.owned.get("displayName", "")))
     domains = wanted.owned.get("domains", ())
     wanted_domains = set(domains if isinstance(domains, tuple) else ())
@@ -160,7 +160,10 @@ def _folded(name: str) -> str:
 def match_children(
     name: KindName, declared: Sequence[DesiredChild], live: Sequence[Child], distinct_from: frozenset[str]
 ) -> ChildMatch:
-    """The five rules: pins, evidence, one and one, an assignment that writes nothing, and else doubt."""
+    """Match by pins, then by evidence, then the last one with the last one; else leave it open or in doubt.
+
+    It is left open (`unpinned`) if some assignment of the rest writes nothing.
+    """
     kind = KINDS[name]
     found, doubts = _pinned(declared, live)
     taken = {child.id for child in declared}
@@ -187,7 +190,7 @@ def match_children(
 
 
 def _pinned(declared: Sequence[DesiredChild], live: Sequence[Child]) -> tuple[dict[str, Found], dict[str, Doubt]]:
-    """Pins alone. One that stands twice puts all in doubt that have no other: any of them may be its object."""
+    """Match by pins. If one is stated twice, all children without a pin of their own are in doubt."""
     by_id = {each.id: each for each in live}
     pins = Counter(child.id for child in declared if child.id is not None)
     twice = sorted(pin for pin, count in pins.items() if count > 1)
@@ -197,7 +200,7 @@ def _pinned(declared: Sequence[DesiredChild], live: Sequence[Child]) -> tuple[di
         if child.id in twice or (child.id is None and twice):
             doubts[child.name] = Doubt(
                 BlockReason.CLAIMED_TWICE,
-                f"{' and '.join(twice)} stands at two `id:` lines; only one may have it.",
+                f"more than one `id:` line states {' and '.join(twice)}; only one may.",
             )
         elif child.id in by_id:
             found[child.name] = Found(by_id[child.id], ())
@@ -213,7 +216,7 @@ def _pinned(declared: Sequence[DesiredChild], live: Sequence[Child]) -> tuple[di
 def _by_evidence(
     declared: Mapping[str, DesiredChild], live: Mapping[str, Child]
 ) -> list[tuple[tuple[str, str], tuple[str, ...]]]:
-    """The pairs of (name, id) that evidence makes, each with the fields it rests on; directories have none."""
+    """Return the pairs of (name, id) that evidence makes, each with its fields; directories have no evidence."""
     wanted = {name: _stated(child) for name, child in declared.items()}
     seen = {each.id: _shown(each) for each in live.values()}
     pairs: list[tuple[tuple[str, str], tuple[str, ...]]] = []
@@ -230,7 +233,7 @@ def _by_evidence(
 
 
 def _stated(child: DesiredChild) -> dict[str, str]:
-    """The IdP values that a manifest states, comparable; a cleared one states nothing."""
+    """Return the IdP values that a manifest states, comparable, without cleared ones."""
     values = {wire: child.owned.get(wire, "") for wire in IDP_FIELDS}
     return {
         wire: value.sha256 if isinstance(value, Certificate) else str(value)
@@ -240,7 +243,7 @@ def _stated(child: DesiredChild) -> dict[str, str]:
 
 
 def _shown(live: Child) -> dict[str, str]:
-    """The IdP values that a live connection has, comparable; a directory has none."""
+    """Return the IdP values that a live connection has, comparable; a directory has none."""
     values = {wire: getattr(live, CONNECTION.field(wire).attribute, "") for wire in IDP_FIELDS}
     values[CERTIFICATE] = certificate.fingerprint(values[CERTIFICATE])
     return {wire: value for wire, value in values.items() if value}
@@ -268,7 +271,7 @@ def _one_and_one(
 def _some_assignment_writes_nothing(
     kind: Kind, declared: Mapping[str, DesiredChild], live: Mapping[str, Child]
 ) -> bool:
-    """Whether every declared one can have a live one of its own that it equals (augmenting paths)."""
+    """Return whether every declared child can have a live one of its own that it equals (augmenting paths)."""
     fits = {
         name: [each.id for each in live.values() if _writes_nothing(kind, child, each)]
         for name, child in declared.items()
@@ -294,7 +297,7 @@ def _writes_nothing(kind: Kind, child: DesiredChild, live: Child) -> bool:
 
 
 def _ambiguous(names: Sequence[str], ids: Sequence[str]) -> Doubt:
-    """Names all that are in doubt together: a `distinctFrom` written for one of them speaks for all."""
+    """Name all that are in doubt together, since a `distinctFrom` counts for the whole organization."""
     shown, lives = ", ".join(map(repr, names)), " or ".join(ids)
     if len(names) == 1:
         question = f"{shown} may be {lives}, which no manifest claims. If it is, add `id: {ids[0]}` to it"

@@ -1,4 +1,4 @@
-"""The total order of a plan's changes: within an organization by what must come first, then by name."""
+"""The order of a plan's changes: by organization, then by what has to come first, then by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KIND_ORDER = {name: position for position, name in enumerate(KindName)}
 
 
 def level(change: Change) -> int:
-    """The organization, then promotions, creates, updates, demotions, and secrets last."""
+    """Return the rank within an organization: itself, then promotions, creates, updates, demotions, secrets."""
     if isinstance(change, Issue):
         return ISSUE
     if change.key.kind is KindName.ORGANIZATION:
@@ -24,10 +24,10 @@ def level(change: Change) -> int:
 
 
 def position(change: Change) -> tuple[str, int, int, int, str]:
-    """A sort key; creates that a later pass could tell apart come before those it could not.
+    """Return the sort key of a change.
 
-    A restart in between must find those already made by their evidence, and no other by the same: so those
-    that state an entity id come first, among them those that state more, and the blank one is the last.
+    Creates come in order of how well a later pass can identify what they made, in case this pass is interrupted:
+    first those that state an entity id, among them those that state more, and a blank one last.
     """
     stated = sum(field.wire in IDP_FIELDS for field in change.fields)
     known = any(field.wire == "idpEntityId" for field in change.fields)

@@ -1,4 +1,4 @@
-"""Makes the plan: what the manifests say against what is live becomes every write, as a value."""
+"""Makes the plan: compares what the manifests say with what is live."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ Selected = Callable[[DesiredOrganization], bool]
 
 
 class _Part(Struct, frozen=True):
-    """One organization's share of the plan."""
+    """The part of the plan that is about one organization."""
 
     changes: tuple[Change, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     hints: tuple[Hint, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     pins: tuple[Pin, ...] = ()
-    found: int = 0  # live resources that belong to a declared one and may be written
+    found: int = 0  # live resources that match a declared one and may be written
 
 
 def everything(wanted: DesiredOrganization) -> bool:
-    """The selection that leaves nothing out."""
+    """Select every organization."""
     return bool(wanted.name)
 
 
 def plan(desired: Desired, observed: Observed, now: float, selected: Selected = everything) -> Plan:
-    """The plan for the selected organizations; identity is decided among all of them.
+    """Return the plan for the selected organizations; all of them are matched.
 
-    `now` is in Unix seconds and decides only whether a delivered setup link has expired.
+    `now` is in Unix seconds; it decides whether a delivered setup link has expired.
     """
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
@@ -120,7 +120,7 @@ def _update(wanted: DesiredOrganization, live: ObservedOrganization) -> _Part:
     if not fields:
         return _Part(pins=pins, found=1)
     changed = {field.wire for field in fields}
-    rests_on = (set(wanted.owned) | ({"externalId"} if wanted.id is None else set())) - changed
+    depends_on = (set(wanted.owned) | ({"externalId"} if wanted.id is None else set())) - changed
     update = Update(
         key=_key(wanted),
         origin=wanted.origin,
@@ -129,7 +129,7 @@ def _update(wanted: DesiredOrganization, live: ObservedOrganization) -> _Part:
         holds={
             field.wire: live_value(field, live.organization)
             for field in ORGANIZATION.fields
-            if field.wire in rests_on
+            if field.wire in depends_on
         },
     )
     if wanted.ownership is not Ownership.FULL:
@@ -144,15 +144,15 @@ def _may_not_be_created(
         return _blocked(
             wanted,
             BlockReason.INCOMPLETE_SOURCE,
-            "another manifest cannot be read, and this organization may be the one in it under a new name. "
-            "Nothing is created until every file can be read.",
+            "another manifest cannot be read, and this organization may be the one in it, renamed. Nothing is "
+            "created until every file can be read.",
         )
     if not wanted.owned.get("displayName") and not wanted.owned.get("domains"):
         return _blocked(
             wanted,
             BlockReason.NO_IDENTITY,
-            "it is not live, and creating cannot be undone: state a `displayName` or `domains`, or pin the live "
-            "one with `id:`.",
+            "it is not live, and a create cannot be undone. State `displayName` or `domains`, or pin the live one "
+            "with `id:`.",
         )
     alike = sorted(each.organization.id for each in look_alikes(wanted, match.unclaimed))
     if not alike:
@@ -167,7 +167,7 @@ def _may_not_be_created(
 
 
 def _with_free_keys(chosen: list[DesiredOrganization], parts: list[_Part], observed: Observed) -> list[_Part]:
-    """Refuses an external id that another live organization has: the server would, at every pass."""
+    """Refuse an external id that another live organization has; the server would refuse it in every pass."""
     holders = {each.organization.external_id: each.organization.id for each in observed.organizations}
     result = []
     for wanted, part in zip(chosen, parts, strict=True):
@@ -177,13 +177,13 @@ def _with_free_keys(chosen: list[DesiredOrganization], parts: list[_Part], obser
             for field in change.fields
             if field.wire == "externalId" and field.after and field.after in holders
         ]
-        message = f"{', '.join(taken)} has this external id. Change it there first, or state another one here."
+        message = f"{', '.join(taken)} already has this external id. Change it there first, or state another here."
         result.append(_refused(wanted, part, BlockReason.EXTERNAL_ID_HELD, message) if taken else part)
     return result
 
 
 def _refused(wanted: DesiredOrganization, part: _Part, reason: BlockReason, message: str) -> _Part:
-    """The organization's own change is not made."""
+    """Return the part without the organization's own change."""
     return structs.replace(part, changes=(), blocked=(_blocked(wanted, reason, message),), found=0)
 
 
@@ -260,7 +260,7 @@ def _readable(collections: Mapping[KindName, tuple[Child, ...] | Unreadable]) ->
 
 
 def _after_parent(part: CollectionPlan, parent: str | Ref) -> CollectionPlan:
-    """Children of an organization that this plan creates wait for it."""
+    """Make the children of an organization that this plan creates wait for it."""
     if isinstance(parent, str):
         return part
     changes = tuple(structs.replace(c, needs=(parent.key, *c.needs)) for c in part.changes)
@@ -322,6 +322,6 @@ def _invalid(desired: Desired) -> Iterable[Blocked]:
 
 
 def _unmanaged(match: OrganizationMatch) -> Iterable[Unmanaged]:
-    """Live organizations that no manifest claims."""
+    """Return the live organizations that no manifest claims."""
     for live in match.unclaimed:
         yield Unmanaged(KindName.ORGANIZATION, live.organization.id, live.organization.display_name, None)

@@ -1,4 +1,4 @@
-"""Which server-issued secrets a pass has to make and deliver: bearer tokens and setup links."""
+"""Plans which secrets to issue and deliver: bearer tokens and setup links."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LINK = "setup-link"
 
 
 class IssuePlan(Struct, frozen=True):
-    """The secrets' part of an organization's plan."""
+    """The secrets to issue for one organization."""
 
     changes: tuple[Issue, ...] = ()
     blocked: tuple[Blocked, ...] = ()
@@ -35,7 +35,7 @@ class IssuePlan(Struct, frozen=True):
 
 
 def configured(live: Mapping[KindName, Sequence[Child]]) -> SetupLink:
-    """Which parts are configured: a connection with all three IdP values, a directory with a token."""
+    """Return which parts are configured: a connection with all IdP values, a directory with a token."""
     attributes = [KINDS[KindName.CONNECTION].field(wire).attribute for wire in IDP_FIELDS]
     saml = any(
         all(getattr(each, attribute) for attribute in attributes)
@@ -57,7 +57,10 @@ def plan_link(
     records: Records | None,
     now: float,
 ) -> IssuePlan:
-    """A self-serve link for the parts that are wanted and not configured, unless a good one is delivered."""
+    """Plan a setup link for the wanted parts that are not configured, unless a usable one is delivered.
+
+    `now` is in Unix seconds; `records` is None without a delivery target.
+    """
     if wanted.setup_link is None or wanted.ownership is Ownership.OBSERVE:
         return IssuePlan()
     done = configured(live)
@@ -85,7 +88,7 @@ def plan_link(
 
 
 def _unusable(record: Record | Unreadable | None, recorded_for: str | None, live: str | Ref) -> str:
-    """Why no secret may be issued over this record; "" if one may."""
+    """Return why no secret may replace this record; "" if one may."""
     if isinstance(record, Unreadable):
         return record.message
     if record is None or recorded_for == live:
@@ -108,7 +111,7 @@ def _blocked_link(wanted: DesiredOrganization, message: str) -> Blocked:
 
 
 def _still_good(record: Record | Unreadable | None, missing: SetupLink, now: float) -> bool:
-    """A link that was lost on the way is made again: links do not hurt each other."""
+    """Return whether a valid link for these parts is delivered. A second link does not harm the first."""
     if not isinstance(record, Record) or record.state is not RecordState.ISSUED:
         return False
     covers = (record.saml or not missing.saml) and (record.scim or not missing.scim)
@@ -122,7 +125,7 @@ def plan_token(
     parent: str | Ref,
     records: Records | None,
 ) -> IssuePlan:
-    """A bearer token for a directory that has none; `live` is None if this plan creates the directory."""
+    """Plan a bearer token for a directory that has none; `live` is None if this plan creates the directory."""
     if wanted.ownership is Ownership.OBSERVE:
         return IssuePlan()
     record = records.get((wanted.name, child.name)) if records is not None else None
@@ -153,16 +156,16 @@ def _token_lost(wanted: DesiredOrganization, child: DesiredChild, live: SCIMDire
         wanted,
         child,
         BlockReason.TOKEN_LOST,
-        f"{live.id} has a bearer token that was made but never delivered. Run `reconciler rotate-token "
-        f"{wanted.name} {child.name}` to make another; the customer has to enter the new one.",
+        f"{live.id} has a bearer token that was issued but never delivered. Run `reconciler rotate-token "
+        f"{wanted.name} {child.name}` to issue a new one, which the customer has to enter.",
     )
 
 
 def _no_target(wanted: DesiredOrganization, name: str | None, what: str) -> Hint:
     return Hint(
         reason=HintReason.NO_TARGET,
-        message=f"{what} is wanted, but no delivery target is configured, so none is made. Name a "
-        "folder with --deliver, or set `deliver` in the configuration file.",
+        message=f"{what} is wanted, but no delivery target is configured. Pass --deliver, or set `deliver` in "
+        "reconciler.toml.",
         organization=wanted.name,
         name=name,
     )

@@ -107,7 +107,7 @@ def test_several_conditions_hold_at_once_each_by_its_first_reason() -> None:
     [
         ({"refusals": (Refusal("maxCreates", "too many"), Refusal("x", "y"))}, "Refused", "too many"),
         ({"halt": Halt("Interrupted", "asked to stop", 5)}, "Halted", "asked to stop"),
-        ({}, "Pending", "it differs, and this process only reports"),
+        ({}, "Pending", "it differs from git; this environment is in plan-only mode"),
     ],
 )
 def test_an_organization_whose_change_was_not_started_is_not_ready(more: Any, reason: str, message: str) -> None:

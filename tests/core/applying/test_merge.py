@@ -71,9 +71,7 @@ def decide(change: Update, seen: Any, **unknown: Any) -> Write | Satisfied | Sta
 
 
 def stale_about(decision: Any, *paths: str) -> bool:
-    return isinstance(decision, Stale) and decision.message == (
-        f"{', '.join(paths)} changed since the plan was made; the next pass plans anew"
-    )
+    return isinstance(decision, Stale) and f"{', '.join(paths)} " in decision.message
 
 
 # -- write -----------------------------------------------------------------------------------------
@@ -216,8 +214,8 @@ def test_a_self_serve_connection_stays_the_same_whatever_the_customer_enters() -
 def test_one_whose_identity_provider_is_no_longer_complete_is_not_promoted(missing: str) -> None:
     change = child_change(connection("okta", primary=True), live_connection(1, **FULL))
     less = live_connection(1, **{key: v for key, v in FULL.items() if key != missing})
-    incomplete = Stale("its identity provider is no longer complete, so it cannot become primary")
-    assert decide(change, less) == incomplete
+    incomplete = decide(change, less)
+    assert isinstance(incomplete, Stale)
     stated = {"entity": "e2"} if missing != "entity" else {"url": "u2"}
     with_more = child_change(
         connection("okta", id_=conn_id(1), primary=True, **stated), live_connection(1, **FULL)
@@ -247,8 +245,7 @@ def test_one_that_is_primary_again_after_its_sibling_was_promoted_is_not_demoted
     fields = (url, FieldChange("primary", "primary", True, False))
     change = Update(key, PLACE, id=conn_id(1), fields=fields)
     assert isinstance(decide(change, live_connection(1, url="u1")), Write)
-    again = decide(change, live_connection(1, primary=True, url="u1"))
-    assert again == Stale("it was made primary again meanwhile; the next pass plans anew")
+    assert stale_about(decide(change, live_connection(1, primary=True, url="u1")), "`primary`")
 
 
 # -- merge, in general -----------------------------------------------------------------------------
@@ -331,9 +328,7 @@ def test_a_child_is_created_while_nothing_that_may_be_it_is_there() -> None:
 def test_a_child_that_appeared_meanwhile_is_not_created_again() -> None:
     change = create("okta", [connection("okta", **FULL)])
     for seen in (live_connection(1, **FULL), live_connection(1), live_connection(1, entity="e9")):
-        stale = absent(change, [seen], {})
-        assert stale is not None
-        assert stale.message == "something appeared in its organization that may be it; the next pass plans anew"
+        assert isinstance(absent(change, [seen], {}), Stale)
 
 
 def test_nothing_is_created_beside_a_sibling_that_changed_beyond_recognition() -> None:
@@ -368,8 +363,7 @@ def test_one_that_is_ruled_out_does_not_keep_a_child_from_being_created() -> Non
 def test_none_is_created_primary_beside_one_that_became_primary_meanwhile() -> None:
     seen = [live_connection(1, primary=True)]
     child = connection("okta", primary=True, **FULL)
-    stale = absent(create("okta", [child], [conn_id(1)]), seen, {})
-    assert stale == Stale("another one became primary since the plan was made; the next pass plans anew")
+    assert isinstance(absent(create("okta", [child], [conn_id(1)]), seen, {}), Stale)
     assert absent(create("okta", [child], [conn_id(1)]), [live_connection(1)], {}) is None
     two = [*seen, live_connection(2)]
     assert isinstance(absent(create("okta", [child], [conn_id(1), conn_id(2)]), two, {}), Stale)

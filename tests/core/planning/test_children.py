@@ -101,7 +101,7 @@ def test_a_connection_that_the_customer_added_beside_a_blank_one_is_left_alone()
         assert (made.changes, made.blocked) == ((), ())
         (hint,) = made.hints
         assert (hint.reason, hint.organization, hint.name) == (HintReason.UNPINNED, "acme", "okta")
-        assert f"one of {conn_id(1)}, {conn_id(2)}" in hint.message
+        assert f"{conn_id(1)}, {conn_id(2)}" in hint.message
     customers_choice = [live_connection(1), live_connection(2, primary=True, **FULL)]
     assert connections([connection("okta", primary=True)], customers_choice).changes == ()
 
@@ -154,7 +154,7 @@ def test_none_is_created_primary_beside_a_live_primary() -> None:
     seen = [live_connection(1, primary=True, **OTHER)]
     made = connections([connection("okta", primary=True, **FULL), connection("entra", **OTHER)], seen)
     assert (made.changes, blocks(made)) == ((), {"okta": BlockReason.PRIMARY})
-    assert made.blocked[0].message.startswith(f"{conn_id(1)} is primary, and this one does not exist yet")
+    assert conn_id(1) in made.blocked[0].message
     later = connections([connection("okta", **FULL), connection("entra", **OTHER)], seen)
     assert set(shape(later)) == {"okta"}
 
@@ -208,7 +208,7 @@ def test_a_demotion_without_a_promotion_is_blocked_with_all_its_fields() -> None
     declared = [connection("okta", primary=False, **(FULL | {"url": "u9"})), *both(None, None)[1:]]
     made = connections(declared, LIVE_BOTH)
     assert (made.changes, blocks(made)) == ((), {"okta": BlockReason.PRIMARY})
-    assert "without it samlConnections would have none" in made.blocked[0].message
+    assert "samlConnections" in made.blocked[0].message
     assert made.blocked[0].origin == declared[0].origin
 
 
@@ -239,7 +239,7 @@ def test_a_directory_is_promoted_whatever_it_has() -> None:
     assert only(made).implied == (Implied(dir_id(1), "a"),)
     lone = directories([directory("a", id_=dir_id(1), primary=False)], seen)
     assert blocks(lone) == {"a": BlockReason.PRIMARY}
-    assert "scimDirectories would have none" in lone.blocked[0].message
+    assert "scimDirectories" in lone.blocked[0].message
 
 
 def test_a_promotion_over_one_that_git_does_not_know_names_its_id() -> None:
@@ -270,10 +270,9 @@ def test_create_only_adds_what_is_missing_and_never_updates() -> None:
     declared = [*both(False, True), connection("new", entity="e7")]
     made = connections(declared, LIVE_BOTH, ownership=Ownership.CREATE_ONLY)
     assert shape(made) == {"new": ("create", {"idpEntityId": "e7"})}
-    assert {hint.name: (hint.reason, hint.message) for hint in made.hints} == {
-        "okta": (HintReason.OBSERVED_ONLY, "`ownership: createOnly` holds back this update: primary."),
-        "entra": (HintReason.OBSERVED_ONLY, "`ownership: createOnly` holds back this update: primary."),
-    }
+    assert {hint.name: hint.reason for hint in made.hints} == dict.fromkeys(
+        ("okta", "entra"), HintReason.OBSERVED_ONLY
+    )
     assert made.blocked == ()
 
 
@@ -282,7 +281,7 @@ def test_observe_writes_nothing_and_says_what_it_would() -> None:
     made = connections(declared, LIVE_BOTH, ownership=Ownership.OBSERVE)
     assert made.changes == ()
     assert [hint.name for hint in made.hints] == ["okta", "entra", "new"]
-    assert made.hints[2].message == "`ownership: observe` holds back this create: the whole object."
+    assert "create" in made.hints[2].message
 
 
 # -- hints -----------------------------------------------------------------------------------------
@@ -292,9 +291,9 @@ def test_live_ones_where_none_is_expected_are_warned_about() -> None:
     made = connections([], [live_connection(2), live_connection(1)])
     (hint,) = made.hints
     assert (hint.reason, hint.organization, hint.name) == (HintReason.LIVE_CHILDREN, "acme", None)
-    assert f"`samlConnections: []` expects none, but live are {conn_id(1)}, {conn_id(2)}." in hint.message
+    assert f"{conn_id(1)}, {conn_id(2)}" in hint.message
     assert connections([], []).hints == ()
-    assert directories([], [live_directory(1)]).hints[0].message.startswith("`scimDirectories: []`")
+    assert "scimDirectories" in directories([], [live_directory(1)]).hints[0].message
 
 
 def test_hints_about_untold_ones_stand_by_name() -> None:

@@ -167,7 +167,7 @@ def test_changing_or_clearing_what_the_identity_provider_is_known_by_is_risky(ke
 
 
 def test_changing_or_clearing_a_certificate_is_risky_and_giving_one_is_not() -> None:
-    risk = "answers of the identity provider are accepted only under its certificate"
+    risk = CONNECTION.field("idpCertificate").risk
     for after in (cert("c2"), ""):
         assert risks(CONNECTION, {"idpCertificate": after}, live_connection(1, cert="c1")) == {
             "idp.certificate": risk

@@ -56,9 +56,7 @@ def test_a_domain_of_a_live_one_that_this_plan_leaves_alone_is_not_taken() -> No
     taker = update("globex", 2, [], [B])
     tied, refused = hand_over([taker], [live(1, domains=[B]), live(2)])
     assert tied == ()
-    message = refused[taker.key]
-    assert message.startswith(f"{B} belongs to {org_id(1)}, and this plan does not take it from there.")
-    assert "forbidShared: false" in message
+    assert [word in refused[taker.key] for word in (B, org_id(1), "forbidShared")] == [True] * 3
 
 
 @pytest.mark.parametrize("held", ["B.example", " b.example", "b.example.", "B.EXAMPLE "])
@@ -128,7 +126,7 @@ def test_two_that_swap_domains_are_both_refused_and_told_of_each_other() -> None
     one, two = update("acme", 1, [A], [B]), update("globex", 2, [B], [A])
     tied, refused = hand_over([one, two], [live(1, domains=[A]), live(2, domains=[B])])
     assert tied == ()
-    assert "from globex, whose own change cannot be made before this one" in refused[one.key]
+    assert "from globex," in refused[one.key]
     assert "from acme, whose" in refused[two.key]
     assert "in one commit, and add it here in the next" in refused[two.key]
 
@@ -195,4 +193,4 @@ def test_who_waits_is_told_of_those_that_cannot_go_by_name_and_of_no_other() -> 
     taker = create("taker", A, *(f"{letter}3.example" for letter in letters))
     seen = [live(int(str(change.id)[-2:]), domains=change.fields[0].before) for change in [*rings, good]]
     refused = hand_over([*rings, good, taker], seen)[1]
-    assert "from a1, b1, c1, d1, e1, f1, g1, h1, whose own change" in refused[taker.key]
+    assert "from a1, b1, c1, d1, e1, f1, g1, h1," in refused[taker.key]

@@ -113,10 +113,8 @@ def test_secrets_to_be_issued_do_not_count() -> None:
 
 def test_the_message_has_the_figures_and_how_to_approve_exactly_this_plan() -> None:
     (refusal,) = refusals(made(updates(5), 13), {"maxChangedPercent": 12.5}, None)
-    assert refusal.message == (
-        "5 of 13 organizations would be updated (38 %); the limit is 12.5 %. If this plan is what you mean, "
-        "approve exactly it: --approve d1"
-    )
+    figures = ("5 of 13 organizations", "38 %", "12.5 %", "--approve d1")
+    assert [figure for figure in figures if figure not in refusal.message] == []
     assert refusal.approvable
 
 
@@ -136,9 +134,7 @@ def test_only_organizations_count_as_creates() -> None:
 
 def test_the_message_of_creates_says_that_they_cannot_be_undone() -> None:
     (refusal,) = refusals(made(creates(3), 0), {"maxCreates": 2}, None)
-    assert refusal.message.startswith(
-        "3 organizations would be created, and that cannot be undone; the limit is 2. If this plan"
-    )
+    assert "cannot be undone" in refusal.message
     assert refusal.message.endswith("--approve d1")
 
 

@@ -145,7 +145,6 @@ def test_one_without_a_name_and_without_domains_is_never_created(more: dict[str,
     wanted = organization("acme", connections=[connection("okta", **FULL)], setup_link=BOTH_LINK, **more)
     made = planned(desired(wanted), structs.replace(observed(), records={}))
     assert (made.changes, blocks(made)) == ((), [("acme", None, BlockReason.NO_IDENTITY)])
-    assert "state a `displayName` or `domains`" in made.blocked[0].message
     assert made.blocked[0].kind is KindName.ORGANIZATION
     assert made.blocked[0].origin == wanted.origin
 
@@ -160,9 +159,6 @@ def test_a_renamed_manifest_is_asked_about_and_not_created_again() -> None:
     made = of(renamed, seen=observed(live(1, "acme", display_name="Acme", domains=["a.example"])))
     assert (made.changes, blocks(made)) == ((), [("acme-corp", None, BlockReason.AMBIGUOUS)])
     message = made.blocked[0].message
-    assert message.startswith(
-        f"{org_id(1)} looks like it (same domain or display name), and no manifest claims it."
-    )
     assert f"add `id: {org_id(1)}`" in message
     assert f"add `distinctFrom: [{org_id(1)}]`" in message
     assert made.unmanaged == (Unmanaged(KindName.ORGANIZATION, org_id(1), "Acme", None),)
@@ -177,8 +173,6 @@ def test_several_look_alikes_are_all_named() -> None:
     found = (live(2, "y", domains=["A.example"]), live(1, "x", display_name="acme"))
     otherwise_listed = structs.replace(observed(), organizations=found)
     made = of(organization("acme", display_name="Acme", domains=("a.example",)), seen=otherwise_listed)
-    assert f"{org_id(1)} and {org_id(2)} look like it" in made.blocked[0].message
-    assert "and no manifest claims them. To adopt it" in made.blocked[0].message
     assert f"[{org_id(1)}, {org_id(2)}]" in made.blocked[0].message
 
 
@@ -188,7 +182,7 @@ def test_an_external_id_that_another_live_one_has_is_not_set() -> None:
     moved = organization("globex", id_=org_id(2), external_id="4711", connections=[connection("okta")])
     made = of(moved, seen=seen)
     assert blocks(made) == [("globex", None, BlockReason.EXTERNAL_ID_HELD)]
-    assert made.blocked[0].message.startswith(f"{org_id(1)} has this external id.")
+    assert org_id(1) in made.blocked[0].message
     assert keys(made) == [("create", "SAMLConnection", "globex/okta")]
     free = organization("globex", id_=org_id(2), external_id="4713")
     assert keys(of(free, seen=seen)) == [("update", "Organization", "globex/globex")]
@@ -285,7 +279,6 @@ def test_while_a_file_cannot_be_read_nothing_is_created_and_nothing_called_unman
         ("create", "SAMLConnection", "globex/okta"),
     ]
     assert blocks(made) == [("new", None, BlockReason.INCOMPLETE_SOURCE)]
-    assert "another manifest cannot be read" in made.blocked[0].message
     assert made.unmanaged == ()
 
 
@@ -306,9 +299,8 @@ def test_create_only_updates_no_organization_but_adds_children() -> None:
     )
     made = of(wanted, seen=observed(live(1, "acme", display_name="Old", connections=[])))
     assert keys(made) == [("create", "SAMLConnection", "acme/okta")]
-    assert [(hint.reason, hint.name, hint.message) for hint in made.hints] == [
-        (HintReason.OBSERVED_ONLY, None, "`ownership: createOnly` holds back this update: displayName.")
-    ]
+    assert [(hint.reason, hint.name) for hint in made.hints] == [(HintReason.OBSERVED_ONLY, None)]
+    assert "displayName" in made.hints[0].message
     assert made.pins == (Pin(KindName.ORGANIZATION, "acme", "acme", org_id(1), Origin("acme.yaml")),)
     assert made.unchanged == 1
     created = of(organization("new", display_name="New", ownership=Ownership.CREATE_ONLY), seen=observed())
@@ -387,7 +379,7 @@ def test_an_organization_is_split_in_two_and_the_new_one_waits_for_its_domain() 
 def test_a_domain_is_not_taken_from_one_that_this_plan_does_not_write(giver: DesiredOrganization) -> None:
     made = of(giver, SPLIT[1], seen=WHOLE)
     assert (made.changes, blocks(made)) == ((), [("acme-labs", None, BlockReason.DOMAIN_HELD)])
-    assert f"b.example belongs to {org_id(1)}" in made.blocked[0].message
+    assert org_id(1) in made.blocked[0].message
 
 
 def test_a_domain_is_not_taken_from_one_whose_manifest_is_broken_or_was_not_selected() -> None:

@@ -1,0 +1,114 @@
+"""What can be asked of the Management API, over one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from reconciler.api import paging, wire
+from reconciler.api.connection import Connection
+from reconciler.api.retry import Retry
+from reconciler.api.session import Request, Session
+from reconciler.api.wire import Fresh, Page
+from reconciler.model.errors import BadAnswer
+from reconciler.model.kinds import DIRECTORY, Kind
+from reconciler.model.secret import Secret
+from reconciler.model.state import Child, Live, Organization
+
+T = TypeVar("T")
+
+
+class Lane:
+    """One connection, for one task at a time. Every request raises ApiError, or Interrupted once asked to stop."""
+
+    def __init__(self, session: Session, retry: Retry, connection: Connection) -> None:
+        self._session = session
+        self._retry = retry
+        self._connection = connection
+        self._attempt = 1  # of the write under way
+
+    async def close(self) -> None:
+        """Ends the connection; a request under way on it fails."""
+        await self._connection.close()
+
+    # -- reads, repeated while that may help
+
+    async def page(self, kind: Kind, query: dict[str, str], token: str) -> Page:
+        """The page of a list that the token names, "" for the first."""
+        asked = query | ({"pageToken": token} if token else {})
+        request = Request("GET", kind.route, f"{kind.route}?{urlencode(asked)}" if asked else kind.route)
+        return await self._read(request, lambda document: wire.page(kind, request.route, document))
+
+    async def children(self, kind: Kind, organization_id: str) -> tuple[Child, ...]:
+        """All of an organization's connections or directories, in order of id."""
+        route, query = f"GET {kind.route}", {"organizationId": organization_id}
+        found: list[Child] = []
+        async for page in paging.pages(
+            lambda token: self.page(kind, query, token), route, self._session.settings.max_pages
+        ):
+            found += [wire.child_of(organization_id, item, route) for item in page.items]
+        return tuple(found)
+
+    async def get(self, kind: Kind, id_: str) -> Fresh:
+        """The object as it is now; NotFound if there is none."""
+        request = Request("GET", f"{kind.route}/{{id}}", f"{kind.route}/{id_}")
+
+        def decode(document: dict[str, Any]) -> Fresh:
+            return _same(id_, wire.one(kind, request.route, document), request)
+
+        return await self._read(request, decode)
+
+    def _read(self, request: Request, decode: Callable[[dict[str, Any]], T]) -> Awaitable[T]:
+        return self._retry.read(lambda attempt: self._session.send(self._connection, request, attempt), decode)
+
+    # -- writes, each sent once: whoever repeats one reads again first
+
+    async def retry_unsent(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What `attempt` returns, which ends in a write: repeated while that write certainly did not happen.
+
+        All of it is repeated, including the read that the write rests on.
+        """
+
+        def numbered(number: int) -> Awaitable[T]:
+            self._attempt = number
+            return attempt()
+
+        try:
+            return await self._retry.unsent(numbered)
+        finally:
+            self._attempt = 1
+
+    async def create(self, kind: Kind, body: dict[str, Any]) -> Live:
+        """The new object. Unsent: certainly not created; Uncertain: perhaps."""
+        request = Request("POST", kind.route, kind.route, body)
+        live = wire.one(kind, request.route, await self._write(request)).live
+        if not isinstance(live, Organization):
+            wire.child_of(body["organizationId"], live, request.route)
+        return live
+
+    async def update(self, kind: Kind, id_: str, body: dict[str, Any]) -> Live:
+        """The object, replaced by the body: the API clears what is left out."""
+        request = Request("PATCH", f"{kind.route}/{{id}}", f"{kind.route}/{id_}", body)
+        return _same(id_, wire.one(kind, request.route, await self._write(request)), request).live
+
+    async def rotate(self, directory_id: str) -> Secret:
+        """A new bearer token; the old one stops working at once."""
+        path = f"{DIRECTORY.route}/{{id}}/rotate-bearer-token"
+        request = Request("POST", path, path.format(id=directory_id))  # the server refuses any body, even `{}`
+        return Secret(wire.text("bearerToken", request.route, await self._write(request)))
+
+    async def setup_url(self, organization_id: str, *, saml: bool, scim: bool) -> Secret:
+        """A one-time link, valid for a day; older ones stay valid."""
+        body = {"organizationId": organization_id, "canManageSaml": saml, "canManageScim": scim}
+        request = Request("POST", "/v1/setup-urls", "/v1/setup-urls", body)
+        return Secret(wire.text("url", request.route, await self._write(request)))
+
+    def _write(self, request: Request) -> Awaitable[dict[str, Any]]:
+        return self._session.send(self._connection, request, self._attempt)
+
+
+def _same(id_: str, fresh: Fresh, request: Request) -> Fresh:
+    if fresh.live.id != id_:
+        raise BadAnswer(f"asked for {id_}, but the response is about {fresh.live.id}", route=request.route)
+    return fresh

@@ -1,0 +1,75 @@
+"""Logs what a pass found and how it ended; what is the same as in the pass before is logged once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from reconciler.core.applying.verdict import PassResult, Verdict
+from reconciler.model.change import Blocked, Plan
+from reconciler.model.manifest import Problem, Severity
+from reconciler.model.outcome import GOOD, Report
+
+LINES_MAX = 100  # of one kind in one pass
+log = structlog.get_logger()
+
+
+class Journal:
+    """One environment's."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._problems: tuple[Problem, ...] = ()
+        self._blocked: tuple[Blocked, ...] = ()
+
+    def problems(self, found: Sequence[Problem]) -> tuple[Problem, ...]:
+        """Logs the problems of the manifests, if they are news; returns them, errors first."""
+        ordered = tuple(sorted(found, key=lambda p: (p.severity is not Severity.ERROR, p.origin, p.rule)))
+        if ordered == self._problems:
+            return ordered
+        self._problems = ordered
+        for problem in ordered[:LINES_MAX]:
+            write = log.error if problem.severity is Severity.ERROR else log.warning
+            place = str(problem.origin)
+            write("problem", rule=problem.rule, place=place, message=problem.message, hint=problem.hint)
+        if len(ordered) > LINES_MAX:
+            hint = f"Run `reconciler validate {self._folder}`."
+            log.error("more problems", number=len(ordered) - LINES_MAX, hint=hint)
+        return ordered
+
+    def plan(self, plan: Plan) -> None:
+        """Logs the guards' refusals, and the blocked resources if they are news."""
+        for refusal in plan.refusals:
+            log.warning("refused", rule=refusal.rule, message=refusal.message, digest=plan.digest)
+        if plan.blocked == self._blocked:
+            return
+        self._blocked = plan.blocked
+        for block in plan.blocked[:LINES_MAX]:
+            log.warning(
+                "blocked",
+                organization=block.organization,
+                kind=block.kind,
+                name=block.name,
+                reason=block.reason,
+                message=block.message,
+                place=str(block.origin),
+            )
+
+
+def ended(verdict: Verdict, report: Report | None, took_s: float) -> None:
+    """Logs one line for the whole pass."""
+    if verdict.result is PassResult.ERROR or report is None:
+        log.error("pass failed", code=verdict.reason, error=verdict.message, hint=verdict.hint)
+        return
+    plan = report.plan
+    log.info(
+        "pass",
+        result=verdict.result,
+        digest=plan.digest,
+        changes=len(plan.changes),
+        done=sum(outcome.result in GOOD for outcome in report.outcomes),
+        blocked=len(plan.blocked),
+        unmanaged=len(plan.unmanaged),
+        duration_ms=round(took_s * 1000),
+    )

@@ -1,84 +1,73 @@
-"""Mutation testing of the decisions: plants every small fault, one at a time, and counts those that tests notice.
+"""Mutation testing: plants small faults in the code, one at a time, and counts those that the tests notice.
 
-    python -m tests.mutation                     all of them; minutes
-    python -m tests.mutation --slice 60 --seed 7 a random part of them, bounded in time, for every change
+    python -m tests.mutation                          all decisions; minutes
+    python -m tests.mutation --only guard             the mutants with this text in their name
+    python -m tests.mutation --package engine source.snapshot
+    python -m tests.mutation --slice 60 --seed 7      60 picked at random, in about a minute
 
-It fails if fewer than 90 of 100 are killed, if one survives that `survivors.toml` does not explain, or if one
-is killed that it does explain.
+It fails if a mutant survives that `survivors.toml` does not explain, if one is killed that it does explain, or if
+fewer than 90 in 100 are killed.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import importlib
 import os
 import random
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tests.mutation.mutants import Mutant, mutants_of
-from tests.mutation.trial import LIBRARIES, Verdict, ended, started
+from tests.mutation.mutants import ROOT, mutants_of
+from tests.mutation.trial import Trial, Verdict, run_all
 
 SURVIVORS = Path(__file__).parent / "survivors.toml"
 MIN_KILLED_PERCENT = 90
-SLICE_S = 45  # after which a slice starts no further mutant
+SLICE_S = 45  # after which a slice starts no mutant
 
-PROPERTIES = "tests/core/planning/test_plan_properties.py"
-# The quick ones first: most mutants need no more.
-TESTS: Mapping[str, tuple[str, ...]] = {
-    "reconciler.core.planning.match": (
-        "tests/core/planning/test_match.py",
-        "tests/core/planning/test_children.py",
-        "tests/core/planning/test_plan.py",
-        PROPERTIES,
-    ),
-    "reconciler.core.planning.diff": ("tests/core/planning/test_diff.py", "tests/core/planning/test_children.py"),
-    "reconciler.core.planning.plan": ("tests/core/planning/test_plan.py", PROPERTIES),
-    "reconciler.core.planning.children": (
-        "tests/core/planning/test_children.py",
-        "tests/core/planning/test_plan.py",
-        PROPERTIES,
-    ),
-    "reconciler.core.planning.guard": ("tests/core/planning/test_guard.py",),
-    "reconciler.core.applying.merge": ("tests/core/applying/test_merge.py", PROPERTIES),
-    "reconciler.core.planning.domain_transfer": ("tests/core/planning/test_domain_transfer.py",),
-    "reconciler.api.responses": ("tests/api/test_responses.py",),
-    "reconciler.api.retry": ("tests/api/test_retry.py",),
+DECISIONS = ("core.planning", "core.applying", "api.responses", "api.retry")
+# More tests that decide about a module, after its own: X.Y is tests/X/test_Y.py.
+ALSO: Mapping[str, tuple[str, ...]] = {
+    "core.planning.match": ("core.planning.children", "core.planning.plan", "core.planning.plan_properties"),
+    "core.planning.diff": ("core.planning.children",),
+    "core.planning.plan": ("core.planning.plan_properties",),
+    "core.planning.children": ("core.planning.plan", "core.planning.plan_properties"),
+    "core.applying.merge": ("core.planning.plan_properties",),
 }
 
 
 def main() -> int:
     """Zero if the tests notice what they should."""
-    options = _options()
-    known = {mutant.name: mutant for module in TESTS for mutant in mutants_of(module)}
-    chosen, until = list(known.values()), float("inf")
+    options, begun = _options(), time.monotonic()
+    known = [mutant for module in modules_in(options.package) for mutant in mutants_of(module)]
+    chosen = [mutant for mutant in known if options.only in mutant.name]
     if options.slice is not None:
         chosen = random.Random(options.seed).sample(chosen, min(options.slice, len(chosen)))
-        until = time.monotonic() + SLICE_S
-    if options.only:
-        chosen = [mutant for mutant in chosen if options.only in mutant.name]
-    for library in LIBRARIES:
-        importlib.import_module(library)
-    gc.freeze()  # what every process shares need not be looked through by each
+    tests = {module: tests_of(module) for module in {mutant.module for mutant in chosen}}
+    if missing := sorted({file for files in tests.values() for file in files if not (ROOT / file).is_file()}):
+        return _say(f"Nothing was tried, these tests are missing: {', '.join(missing)}", 1)
 
-    begun = time.monotonic()
-    if not _sound_without_mutants(chosen, options.jobs):
-        return _say("Without any mutant the tests fail, or cannot be run: nothing was tried.", 1)
-    verdicts = _tried(chosen, options.jobs, until)
-    explained = explanations()
-    faults = list(_faults(verdicts, explained))
+    every_file = sorted({file for files in tests.values() for file in files})
+    sound = run_all([Trial(file, None, (file,), limit_s=600) for file in every_file], options.jobs)
+    if failing := [file for file, (verdict, _) in sound.items() if verdict is not Verdict.SURVIVED]:
+        return _say(f"Nothing was tried, these tests fail without a mutant: {', '.join(failing)}", 1)
+
+    # Tests that take far longer with a mutant than without wait for ever.
+    limits_s = {module: 20 + 5 * sum(sound[file][1] for file in files) for module, files in tests.items()}
+    trials = [Trial(each.name, each, tests[each.module], limits_s[each.module]) for each in chosen]
+    tried = run_all(trials, options.jobs, float("inf") if options.slice is None else SLICE_S)
+    verdicts = {name: verdict for name, (verdict, _) in tried.items()}
+    faults = list(_faults(verdicts, explanations()))
     for fault in faults:
         _say(fault)
-    survived = [name for name, verdict in verdicts.items() if verdict is Verdict.SURVIVED]
-    percent = 100 * (1 - len(survived) / len(verdicts)) if verdicts else 100.0
+
+    survived = sum(verdict is Verdict.SURVIVED for verdict in verdicts.values())
+    percent = 100 * (1 - survived / len(verdicts)) if verdicts else 100.0
     _say(
-        f"{len(verdicts)} of {len(known)} mutants tried in {time.monotonic() - begun:.0f} s: {percent:.1f} % "
-        f"killed, {len(survived)} survived, {len(explained.keys() & set(survived))} of them explained; "
-        f"{len(faults)} faults"
+        f"{len(verdicts)} of {len(known)} mutants tried in {time.monotonic() - begun:.0f} s: "
+        f"{percent:.1f} % killed, {survived} survived, {len(faults)} faults"
         + ("" if options.slice is None else f" (--slice {options.slice} --seed {options.seed})")
     )
     too_few = len(verdicts) == len(known) and percent < MIN_KILLED_PERCENT
@@ -86,16 +75,30 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.mutation", description="Mutation testing of the decisions."
-    )
-    parser.add_argument(
-        "--slice", type=int, metavar="N", help="only N mutants, picked at random, in under a minute"
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Mutation testing.")
+    parser.add_argument("--package", nargs="+", default=DECISIONS, help="packages or modules below reconciler")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only mutants with this text in their name")
+    parser.add_argument("--slice", type=int, metavar="N", help="only N mutants, picked at random")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="which N; printed at the end")
-    parser.add_argument("--only", metavar="TEXT", help="only mutants with this text in their name")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="tried at a time")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many are tried at a time")
     return parser.parse_args()
+
+
+def modules_in(packages: Iterable[str]) -> list[str]:
+    """The names of all modules in these packages; a module's name stands for itself."""
+    found = []
+    for package in packages:
+        place = ROOT / "reconciler" / package.replace(".", "/")
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        found += [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    return found
+
+
+def tests_of(module: str) -> tuple[str, ...]:
+    """The files of the tests that decide about a module. Its own come first: they are the most likely to fail."""
+    own = module.removeprefix("reconciler.")
+    parts = [name.rpartition(".") for name in (own, *ALSO.get(own, ()))]
+    return tuple(f"tests/{package.replace('.', '/')}/test_{name}.py" for package, _, name in parts)
 
 
 def explanations() -> dict[str, str]:
@@ -103,41 +106,14 @@ def explanations() -> dict[str, str]:
     return {each["mutant"]: each["why"] for each in tomllib.loads(SURVIVORS.read_text())["survivor"]}
 
 
-def _sound_without_mutants(chosen: Iterable[Mutant], jobs: int) -> bool:
-    files = sorted({file for mutant in chosen for file in TESTS[mutant.module]})
-    verdicts = _run_all([(file, None, (file,)) for file in files], jobs, float("inf"))
-    return set(verdicts.values()) <= {Verdict.SURVIVED}
-
-
-def _tried(chosen: Iterable[Mutant], jobs: int, until: float) -> dict[str, Verdict]:
-    return _run_all([(mutant.name, mutant, TESTS[mutant.module]) for mutant in chosen], jobs, until)
-
-
-def _run_all(
-    trials: Iterable[tuple[str, Mutant | None, Sequence[str]]], jobs: int, until: float
-) -> dict[str, Verdict]:
-    """The verdict of every trial that could be started in time, by name."""
-    verdicts: dict[str, Verdict] = {}
-    running: dict[int, str] = {}
-    waiting = iter(trials)
-    while True:
-        while len(running) < jobs and time.monotonic() < until and (trial := next(waiting, None)):
-            name, mutant, tests = trial
-            running[started(mutant, tests)] = name
-        if not running:
-            return verdicts
-        process, verdict = ended()
-        verdicts[running.pop(process)] = verdict
-
-
-def _faults(verdicts: Mapping[str, Verdict], explained: Mapping[str, str]) -> Iterable[str]:
+def _faults(verdicts: Mapping[str, Verdict], explained: Mapping[str, str]) -> Iterator[str]:
     for name, verdict in sorted(verdicts.items()):
         if verdict is Verdict.UNTRIED:
-            yield f"not tried, its tests did not run to an end: {name}"
+            yield f"its tests did not run to their end: {name}"
         elif verdict is Verdict.SURVIVED and name not in explained:
             yield f"survived, and {SURVIVORS.name} does not explain it: {name}"
         elif verdict is Verdict.KILLED and name in explained:
-            yield f"killed now, so {SURVIVORS.name} must not explain it: {name}"
+            yield f"killed, so {SURVIVORS.name} must not explain it: {name}"
 
 
 def _say(line: str, code: int = 0) -> int:

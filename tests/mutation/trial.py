@@ -1,118 +1,114 @@
-"""Runs the tests against one mutant in a forked process, so that libraries are imported only once."""
+"""Runs tests against a mutant in a forked process: only libraries are imported before the fork."""
 
 from __future__ import annotations
 
-import importlib.util
+import gc
+import importlib
 import os
 import resource
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import Enum
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import SourceFileLoader
 from types import CodeType
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 from hypothesis import Phase, settings
 
-from tests.mutation.mutants import ROOT, Mutant, source_of
+from tests.mutation.mutants import ROOT, Mutant
 
-LIMIT_CPU_S = 60  # of one mutant's tests: many times what they need, however busy the machine is
-LIMIT_S = 900
 LIMIT_BYTES = 4 << 30
-PROFILE = "mutation"
-# As little of pytest as is needed to know whether something failed.
+# What the tests import besides the project.
+LIBRARIES = ("_pytest.python", "hypothesis.strategies", "msgspec", "idna", "publicsuffixlist", "cryptography.x509")
+# As little of pytest as is needed to know whether a test failed.
 OPTIONS = (
-    *("-x", "-q", "--assert=plain"),
-    *("-p", "_hypothesis_pytestplugin", f"--hypothesis-profile={PROFILE}"),
+    *("-x", "-q", "--assert=plain", "-p", "_hypothesis_pytestplugin", "--hypothesis-profile=mutation"),
     *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of what was imported before the fork
 )
-# What the tests import besides the project: loaded once, before any process is forked.
-LIBRARIES = ("msgspec", "idna", "publicsuffixlist", "cryptography.x509", "hypothesis.strategies", "_pytest.python")
+
+
+class Trial(NamedTuple):
+    """Tests to be run against a mutant, or against the code as it is, and how long they may take."""
+
+    name: str
+    mutant: Mutant | None
+    tests: tuple[str, ...]
+    limit_s: float
 
 
 class Verdict(Enum):
-    """How the tests fared."""
+    """What the tests say about a mutant."""
 
     KILLED = "killed"
     SURVIVED = "survived"
-    UNTRIED = "untried"  # the tests could not be run at all
+    UNTRIED = "untried"  # they did not run to their end
 
 
-class _Loader(SourceFileLoader):
-    """Gives one module's code as it was made, whatever stands in its file."""
-
-    def __init__(self, module: str, code: CodeType) -> None:
-        super().__init__(module, str(source_of(module)))
-        self._code = code
-
-    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 the name is this loader's own
-        return self._code
+VERDICTS = {
+    int(pytest.ExitCode.OK): Verdict.SURVIVED,
+    int(pytest.ExitCode.TESTS_FAILED): Verdict.KILLED,
+    int(pytest.ExitCode.INTERRUPTED): Verdict.KILLED,  # the mutant cannot be imported
+    -signal.SIGALRM: Verdict.KILLED,  # with the mutant the tests never end
+}
 
 
-class _Finder(MetaPathFinder):
-    """Finds that module before anybody else does."""
+def run_all(
+    trials: Iterable[Trial], jobs: int, stop_after_s: float = float("inf")
+) -> dict[str, tuple[Verdict, float]]:
+    """The verdict and the seconds of each trial, by name. It starts none once `stop_after_s` have passed."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.freeze()  # the children share these objects, and none needs to look through them
+    results: dict[str, tuple[Verdict, float]] = {}
+    running: dict[int, tuple[str, float]] = {}
+    waiting, begun = iter(trials), time.monotonic()
+    while True:
+        while len(running) < jobs and time.monotonic() - begun < stop_after_s and (trial := next(waiting, None)):
+            running[_started(trial)] = trial.name, time.monotonic()
+        if not running:
+            return results
+        process, status = os.wait()
+        name, since = running.pop(process)
+        verdict = VERDICTS.get(os.waitstatus_to_exitcode(status), Verdict.UNTRIED)
+        results[name] = verdict, time.monotonic() - since
 
-    def __init__(self, module: str, code: CodeType) -> None:
-        self._module, self._loader = module, _Loader(module, code)
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ARG002
-        if fullname != self._module:
-            return None
-        return importlib.util.spec_from_file_location(fullname, source_of(fullname), loader=self._loader)
-
-
-def started(mutant: Mutant | None, tests: Sequence[str]) -> int:
-    """Starts the tests against a mutant, or against the code as it is; returns the process's id."""
+def _started(trial: Trial) -> int:
     sys.stdout.flush()
     process = os.fork()
     if process:
         return process
     code = int(pytest.ExitCode.INTERNAL_ERROR)
     try:
-        code = _run(mutant, tests)
+        code = _run(trial)
     finally:
         os._exit(code)
 
 
-def ended() -> tuple[int, Verdict]:
-    """Waits for any of them: its process id and the verdict. Running round for ever is being noticed, too."""
-    process, status = os.wait()
-    if os.WIFSIGNALED(status):
-        return process, Verdict.KILLED if os.WTERMSIG(status) == signal.SIGXCPU else Verdict.UNTRIED
-    codes = {
-        pytest.ExitCode.OK: Verdict.SURVIVED,
-        pytest.ExitCode.TESTS_FAILED: Verdict.KILLED,
-        pytest.ExitCode.INTERRUPTED: Verdict.KILLED,  # the mutant cannot even be imported
-    }
-    return process, codes.get(os.WEXITSTATUS(status), Verdict.UNTRIED)
-
-
-def _run(mutant: Mutant | None, tests: Sequence[str]) -> int:
-    """In the forked process: nothing of the project has been imported yet."""
+def _run(trial: Trial) -> int:
+    """Pytest's exit code, in the forked process."""
     assert not [name for name in sys.modules if name.startswith("reconciler")]
-    os.environ["TZ"] = "Asia/Kathmandu"  # a mutant that forgets a time's zone must not hide where the zone is UTC
-    time.tzset()
-    signal.alarm(LIMIT_S)
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_CPU_S, 2 * LIMIT_CPU_S))
+    signal.setitimer(signal.ITIMER_REAL, trial.limit_s)
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ["TZ"] = "Asia/Kathmandu"  # where the zone is UTC, a mutant that drops a time's zone would survive
+    time.tzset()
+    os.chdir(ROOT)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    if mutant:
-        sys.meta_path.insert(0, _Finder(mutant.module, mutant.code()))
-    settings.register_profile(
-        PROFILE,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        max_examples=40,
-        phases=[Phase.explicit, Phase.generate],
-    )
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.chdir(ROOT)
-    return int(pytest.main([*OPTIONS, *tests]))
+    if trial.mutant:
+        _plant(trial.mutant.module, trial.mutant.code())
+    same_each_time = settings(deadline=None, database=None, derandomize=True)
+    settings.register_profile("mutation", same_each_time, max_examples=40, phases=[Phase.explicit, Phase.generate])
+    return int(pytest.main([*OPTIONS, *trial.tests]))
+
+
+def _plant(module: str, code: CodeType) -> None:
+    """Imports of the module get this code from now on. A process that the tests start does not see it."""
+    load = SourceFileLoader.get_code
+    SourceFileLoader.get_code = lambda loader, name: code if name == module else load(loader, name)

@@ -14,20 +14,40 @@ def commit(root: str) -> str | None:
     for folder in (Path(root), *Path(root).parents):
         if _COMMIT.fullmatch(folder.name):
             return folder.name
-        git = folder / ".git"
-        if git.exists():
-            return _head(git)
+        if (folder / ".git").exists():
+            return _head(folder)
     return None
 
 
-def _head(git: Path) -> str | None:
+def git_folder(root: str) -> Path | None:
+    """Where git keeps the state of the work tree around a folder; None if there is no such work tree."""
+    for folder in (Path(root), *Path(root).parents):
+        if (folder / ".git").exists():
+            return _git_folder(folder)
+    return None
+
+
+def _git_folder(tree: Path) -> Path | None:
+    git = tree / ".git"
+    if git.is_symlink():  # a repository's own is none, and nothing else is read
+        return None
     try:
-        if git.is_file():
-            git = git.parent / _text(git).removeprefix("gitdir:").strip()
+        return tree / _text(git).removeprefix("gitdir:").strip() if git.is_file() else git
+    except (OSError, ValueError):  # ValueError: not UTF-8, or a NUL in a name
+        return None
+
+
+def _head(tree: Path) -> str | None:
+    git = _git_folder(tree)
+    try:
+        if git is None:
+            return None
         head = _text(git / "HEAD")
         if not head.startswith("ref:"):
             return _only_commit(head)
         reference = head.removeprefix("ref:").strip()
+        if not reference.startswith("refs/") or ".." in reference.split("/"):
+            return None
         common = git / "commondir"
         shared = git / _text(common) if common.is_file() else git
         for base in (git, shared):

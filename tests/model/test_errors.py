@@ -11,8 +11,8 @@ from reconciler.model.kinds import CONNECTION
 TREE = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, ReconcilerError)]
 EXIT_CODES = {
     "ReconcilerError": 1, "UsageError": 64, "CredentialsError": 3, "SourceError": 8, "WrongEnvironment": 6,
-    "DeliveryError": 1, "DeliveryLost": 1, "Interrupted": 5, "ApiError": 1, "Unauthorized": 3, "Refused": 1, "NotFound": 1,
-    "Taken": 1, "Unsent": 1, "Overrun": 1, "Uncertain": 1, "BadAnswer": 1,
+    "DeliveryError": 1, "DeliveryLost": 1, "Interrupted": 5, "ApiError": 1, "Unauthorized": 3, "Refused": 1,
+    "NotFound": 1, "Taken": 1, "Unsent": 1, "Overrun": 1, "Uncertain": 1, "BadAnswer": 1,
 }  # fmt: skip
 
 

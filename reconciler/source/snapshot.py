@@ -27,7 +27,7 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
 MAX_ATTEMPTS = 5
 _ENDINGS = (".yaml", ".yml")
-_CONFIG_MAP = "..data"
+CONFIG_MAP = "..data"
 _NAME_IT = "Name the folder of one environment."
 _SPLIT = "Split the environment."
 _REGULAR = "only regular files inside the environment's folder are read"
@@ -132,7 +132,7 @@ def _resolved(folder: str) -> str:
 
 def _config_map(mount: str) -> str:
     """The sibling that `..data` leads to; the mount itself if there is no such link, or it leads elsewhere."""
-    link = os.path.join(mount, _CONFIG_MAP)
+    link = os.path.join(mount, CONFIG_MAP)
     if not os.path.islink(link):
         return mount
     target = os.path.realpath(link, strict=True)

@@ -10,8 +10,7 @@ _MAX_FILE_BYTES = 16 * 1024 * 1024  # packed-refs of a large repository
 
 
 def commit(root: str) -> str | None:
-<<<<<<< HEAD
-    """The commit that a git-sync worktree is named after, or the HEAD of the checkout around the folder.
+    """The name of a git-sync worktree, or the HEAD of the checkout around the folder.
 
     None if there is neither, or the repository cannot be read.
     """
@@ -20,19 +19,40 @@ def commit(root: str) -> str | None:
             if _COMMIT.fullmatch(folder.name):
                 return folder.name
             if (folder / ".git").exists():
-                return _head(folder / ".git")
+                return _head(_git_folder(folder))
     except (OSError, ValueError):  # ValueError: not UTF-8, or a NUL in a name
         return None
     return None
 
 
+def git_folder(root: str) -> Path | None:
+    """Where git keeps the state of the work tree around a folder.
+
+    None if there is no work tree, or it cannot be read.
+    """
+    try:
+        for folder in (Path(root), *Path(root).parents):
+            if (folder / ".git").exists():
+                return _git_folder(folder)
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def _git_folder(tree: Path) -> Path:
+    git = tree / ".git"
+    if git.is_symlink():  # git never makes it a link: whoever did wants another folder to be read
+        raise FileNotFoundError(git)
+    return tree / _text(git).removeprefix("gitdir:").strip() if git.is_file() else git
+
+
 def _head(git: Path) -> str | None:
-    if git.is_file():
-        git = git.parent / _text(git).removeprefix("gitdir:").strip()
     head = _text(git / "HEAD")
     if not head.startswith("ref:"):
         return _only_commit(head)
     reference = head.removeprefix("ref:").strip()
+    if not reference.startswith("refs/") or ".." in reference.split("/"):
+        return None
     common = git / "commondir"
     shared = git / _text(common) if common.is_file() else git
     for base in (git, shared):
@@ -40,55 +60,6 @@ def _head(git: Path) -> str | None:
             return _only_commit(_text(base / reference))
     packed = _text(shared / "packed-refs").splitlines()
     return next((_only_commit(line.split()[0]) for line in packed if line.endswith(f" {reference}")), None)
-=======
-    """The name of a git-sync worktree, or the HEAD of the checkout around the folder; None if there is neither."""
-    for folder in (Path(root), *Path(root).parents):
-        if _COMMIT.fullmatch(folder.name):
-            return folder.name
-        if (folder / ".git").exists():
-            return _head(folder)
-    return None
-
-
-def git_folder(root: str) -> Path | None:
-    """Where git keeps the state of the work tree around a folder; None if there is no such work tree."""
-    for folder in (Path(root), *Path(root).parents):
-        if (folder / ".git").exists():
-            return _git_folder(folder)
-    return None
-
-
-def _git_folder(tree: Path) -> Path | None:
-    git = tree / ".git"
-    if git.is_symlink():  # a repository's own is none, and nothing else is read
-        return None
-    try:
-        return tree / _text(git).removeprefix("gitdir:").strip() if git.is_file() else git
-    except (OSError, ValueError):  # ValueError: not UTF-8, or a NUL in a name
-        return None
-
-
-def _head(tree: Path) -> str | None:
-    git = _git_folder(tree)
-    try:
-        if git is None:
-            return None
-        head = _text(git / "HEAD")
-        if not head.startswith("ref:"):
-            return _only_commit(head)
-        reference = head.removeprefix("ref:").strip()
-        if not reference.startswith("refs/") or ".." in reference.split("/"):
-            return None
-        common = git / "commondir"
-        shared = git / _text(common) if common.is_file() else git
-        for base in (git, shared):
-            if (base / reference).is_file():
-                return _only_commit(_text(base / reference))
-        packed = _text(shared / "packed-refs").splitlines()
-        return next((_only_commit(line.split()[0]) for line in packed if line.endswith(f" {reference}")), None)
-    except (OSError, ValueError):  # ValueError: not UTF-8, or a NUL in a name
-        return None
->>>>>>> folder
 
 
 def _text(path: Path) -> str:

@@ -89,3 +89,17 @@ def test_a_pipe_in_a_repository_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     os.mkfifo(tmp_path / ".git" / "HEAD")
     assert commit(str(tmp_path)) is None
+
+
+def test_nothing_outside_of_the_repository_is_taken_for_its_head(checkout: Path) -> None:
+    """A reference that climbs out of the repository, and a `.git` that is a link, are not followed."""
+    (checkout.parent / "elsewhere").write_text(SHA1)
+    (checkout / ".git" / "HEAD").write_text("ref: ../../elsewhere")
+    assert commit(str(checkout)) is None
+    (checkout / ".git" / "HEAD").write_text("ref: refs/../../../elsewhere")
+    assert commit(str(checkout)) is None
+    (checkout / ".git" / "HEAD").write_text(SHA1)
+    assert commit(str(checkout)) == SHA1
+    (checkout / ".git").rename(checkout.parent / "other")
+    (checkout / ".git").symlink_to(checkout.parent / "other")
+    assert commit(str(checkout)) is None

@@ -16,7 +16,7 @@ from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity, Validation
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
-from reconciler.model.state import Value
+from reconciler.model.state import Certificate, Value
 from reconciler.render.style import PLAIN, TIED, Style
 from reconciler.render.words import MARKS, NOTHING, child, count, resource, settings, spoken, title, value
 
@@ -270,6 +270,11 @@ def _table(rows: Mapping[str, Value]) -> Iterator[str]:
     for label, shown in rows.items():
         words = (escaped(shown) or NOTHING) if isinstance(shown, str) else value(shown)
         yield f"  {label.ljust(width)}  {words}"
+
+
+def pem_of(certificate: tuple[str, Certificate]) -> str:
+    """A connection's certificate below a line with its id, which every reader of PEM passes over."""
+    return "".join(f"{escaped(line)}\n" for line in (f"# {certificate[0]}", *certificate[1].pem.splitlines()))
 
 
 def setup_link(link: Secret, _: Style = PLAIN) -> str:

@@ -22,6 +22,8 @@ PUBLISHED = (
     "report",
     "validation",
     "error",
+    "observed",
+    "inventory",
     "customer",
     "setuplink",
     "bearertoken",

@@ -7,9 +7,10 @@ from typing import Any
 
 from reconciler.core.values.redaction import cut, escaped
 from reconciler.model.inventory import Inventory, Listed
+from reconciler.model.pinning import Pinning
 from reconciler.model.state import SAMLConnection
 from reconciler.render.style import PLAIN, Style
-from reconciler.render.words import NOTHING, count
+from reconciler.render.words import NOTHING, count, resource
 
 Document = dict[str, Any]
 API_VERSION = "reconciler/v1"
@@ -107,4 +108,56 @@ def _listed(each: Listed) -> Document:
         "certificateNotAfter": each.expires or None,
         "manifest": each.manifest,
         "unreadable": list(each.unreadable),
+    }
+
+
+# -- pin -------------------------------------------------------------------------------------------
+
+
+def pinning(pinning: Pinning, style: Style = PLAIN) -> str:
+    """Each missing `id:` line with its place, and what to do next."""
+    lines = []
+    for each in pinning.pins:
+        pin = each.pin
+        name = resource(pin.kind, pin.organization, pin.name)
+        place = style.place(pin.origin.file, pin.origin.line)
+        mark = "+ " if each.written else "x " if each.why else ""
+        why = f"  {escaped(each.why)}" if each.why else ""
+        lines.append(f"{mark}{name}  id: {pin.id}  {place}{why}")
+    written = sum(each.written for each in pinning.pins)
+    missing = len(pinning.pins) - written
+    lines.append(
+        f"{count(written, 'pin')} written, {missing:,} missing."
+        if written
+        else f"{count(missing, 'pin')} missing."
+    )
+    if missing and not any(each.why for each in pinning.pins):
+        lines.append(f"`reconciler pin --write {style.folder}` inserts them.")
+    if pinning.blocked:
+        lines.append(f"{count(pinning.blocked, 'resource')} blocked: see `reconciler plan {style.folder}`.")
+    return style.joined(lines)
+
+
+def pinning_document(pinning: Pinning) -> Document:
+    """As pins.schema.json has it."""
+    written = sum(each.written for each in pinning.pins)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Pins",
+        "environment": pinning.environment,
+        "summary": {"written": written, "missing": len(pinning.pins) - written, "blocked": pinning.blocked},
+        "pins": [
+            {
+                "kind": each.pin.kind,
+                "organization": each.pin.organization,
+                "name": each.pin.name,
+                "id": each.pin.id,
+                "file": each.pin.origin.file,
+                "line": each.pin.origin.line,
+                "column": each.pin.origin.column,
+                "written": each.written,
+                "error": each.why or None,
+            }
+            for each in pinning.pins
+        ],
     }

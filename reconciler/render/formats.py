@@ -13,6 +13,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.inventory import Inventory
 from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Report
+from reconciler.model.pinning import Pinning
 from reconciler.model.secret import Secret
 from reconciler.render import adopting, json, text
 from reconciler.render.style import Style
@@ -47,6 +48,7 @@ class CustomerFormat(Format, frozen=True, kw_only=True):
     setup_link: Callable[[Secret, Style], Rendered]
     token_rotation: Callable[[TokenRotation, Style], Rendered]
     inventory: Callable[[Inventory, Style], Rendered]
+    pinning: Callable[[Pinning, Style], Rendered]
 
 
 def _encoded(document_of: Callable[[T], json.Document]) -> Callable[[T, Style], bytes]:
@@ -65,6 +67,7 @@ TEXT = CustomerFormat(
     setup_link=text.setup_link,
     token_rotation=text.token_rotation,
     inventory=adopting.inventory,
+    pinning=adopting.pinning,
 )
 JSON = CustomerFormat(
     name="json",
@@ -77,6 +80,7 @@ JSON = CustomerFormat(
     setup_link=lambda link, _: json.dumps(json.setup_link(link), secret=True),
     token_rotation=_encoded(json.token_rotation),
     inventory=_encoded(adopting.inventory_document),
+    pinning=_encoded(adopting.pinning_document),
 )
 
 FORMATS: dict[str, Format] = {row.name: row for row in (TEXT, JSON)}

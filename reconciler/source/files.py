@@ -5,22 +5,28 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from reconciler.model.errors import ReconcilerError
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Puts the data in the file's place, and keeps the mode of an earlier file; raises ReconcilerError."""
+def replace(path: Path, data: bytes, *, still_as_read: Callable[[], bool] = lambda: True) -> bool:
+    """Puts the data in the file's place and keeps an earlier file's mode; False, and nothing done, if not as read.
+
+    Raises ReconcilerError if it cannot be written.
+    """
     target = Path(os.path.realpath(path))
     try:
         with _beside(target, data) as made:
+            if not still_as_read():
+                return False
             mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
             made.chmod(mode)
             made.replace(target)
     except OSError as error:
         raise _unwritable(path, error) from None
+    return True
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ PUBLISHED = (
     "error",
     "observed",
     "inventory",
+    "pins",
     "customer",
     "setuplink",
     "bearertoken",

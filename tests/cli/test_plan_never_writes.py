@@ -21,6 +21,7 @@ READING: dict[str, tuple[object, ...]] = {
     "list": ("list",),
     "list json": ("list", EXAMPLES / "production", "--output", "json"),
     "observe": ("observe", "--out", "/dev/null/live.json"),
+    "pin": ("pin", EXAMPLES / "production"),
     "show": ("show", "4711"),
     "show as PEM": ("show", "Acme", "--pem"),
     "show by handle": ("show", "acme", "--dir", EXAMPLES / "production"),

@@ -160,9 +160,8 @@ def _may_not_be_created(
     return _blocked(
         wanted,
         BlockReason.AMBIGUOUS,
-        f"{' and '.join(alike)} {'looks' if len(alike) == 1 else 'look'} like it (same domain or display name), "
-        f"and no manifest claims {'it' if len(alike) == 1 else 'them'}. To adopt it, add `id: {alike[0]}`; if it "
-        f"is another, add `distinctFrom: [{', '.join(alike)}]`.",
+        f"same domain or display name as {' and '.join(alike)}, which no manifest claims. To adopt that one, add "
+        f"`id: {alike[0]}`; to create another organization, add `distinctFrom: [{', '.join(alike)}]`.",
     )
 
 

@@ -83,6 +83,10 @@ def test_more_than_a_share_of_the_matched_organizations_is_refused_once_ten_are_
     assert rules(made(updates(changed), matched)) == (["maxChangedPercent"] if refused else [])
 
 
+def test_below_ten_matched_a_share_says_nothing_whatever_its_bound() -> None:
+    assert refusals(made(updates(9), 9), {"maxChangedPercent": 0}, None) == ()
+
+
 def test_an_organization_counts_once_however_much_of_it_changes() -> None:
     below = [
         action(key(kind, f"o{number}", "x"))

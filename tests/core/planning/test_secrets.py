@@ -204,6 +204,7 @@ def test_a_secret_is_not_issued_over_a_record_that_is_not_its_own(record: str) -
     made = UNUSABLE[record]()
     assert made.changes == ()
     assert [block.reason for block in made.blocked] == [BlockReason.UNUSABLE_RECORD]
+    assert ("no permission" in made.blocked[0].message) is ("unreadable" in record)
 
 
 def test_a_record_that_cannot_be_read_blocks_nothing_that_is_already_done() -> None:

@@ -182,8 +182,6 @@ def _no_good_primary(scope: _Scope, change: Create | Update) -> tuple[BlockReaso
 
 def _with_implied(scope: _Scope, promotion: Create | Update) -> Create | Update:
     """Name the sibling that loses `primary`. If there is none, sign-in does not move, and there is no risk."""
-    if isinstance(promotion, Create):
-        return promotion
     holder = scope.holder
     if holder:
         names = {found.live.id: name for name, found in scope.match.found.items()}

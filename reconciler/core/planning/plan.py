@@ -160,9 +160,8 @@ def _may_not_be_created(
     return _blocked(
         wanted,
         BlockReason.AMBIGUOUS,
-        f"{' and '.join(alike)} {'looks' if len(alike) == 1 else 'look'} like it (same domain or display name), "
-        f"and no manifest claims {'it' if len(alike) == 1 else 'them'}. To adopt it, add `id: {alike[0]}`; if it "
-        f"is another, add `distinctFrom: [{', '.join(alike)}]`.",
+        f"no manifest claims {' or '.join(alike)}, which has the same domain or display name. To adopt it, add "
+        f"`id: {alike[0]}`; if it is another, add `distinctFrom: [{', '.join(alike)}]`.",
     )
 
 

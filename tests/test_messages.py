@@ -88,7 +88,9 @@ MODULES = (
     "cli",
     "source",
     "delivery",
+    "engine/connect.py",
     "engine/onboard.py",
+    "engine/selection.py",
     "api/keys.py",
     "api/responses.py",
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.additions import field, guard, kind, output_format, retry
+from tests.additions import delivery_target, field, guard, kind, output_format, retry
 from tests.additions.stage import Addition
 from tests.docs.pages import ROOT, codes, page, table
 
@@ -51,7 +51,7 @@ def _named(name: str) -> str:
     return name if (ROOT / name).exists() else f"{Path(name).parent}/"
 
 
-MODULES = field, kind, guard, output_format, retry
+MODULES = field, kind, guard, output_format, delivery_target, retry
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])

@@ -14,7 +14,7 @@ from functools import cache
 import httpx
 
 from reconciler.api.responses import printable
-from reconciler.api.transport import OneConnection, Proxied
+from reconciler.api.transport import OneConnection
 from reconciler.model.errors import ApiError, BadAnswer, Uncertain, Unsent, UsageError
 from reconciler.model.settings import ApiSettings
 
@@ -66,7 +66,7 @@ def transports(settings: ApiSettings) -> TransportFactory:
     context = _context(settings.ca_file)
     proxy = _proxy(settings.proxy, context)
     total_s = settings.request_timeout_s
-    return lambda: Proxied(total_s, context, proxy) if proxy else OneConnection(total_s, context)
+    return lambda: OneConnection(total_s, context, proxy)
 
 
 @cache

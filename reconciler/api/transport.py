@@ -1,195 +1,200 @@
-"""One connection as an httpx transport: h11 straight on a socket, since a pool costs more than the request does.
+"""One lane's connection as an httpx transport: asyncio moves the bytes, h11 reads the HTTP, and there is no pool.
 
-Through httpcore's pool, its locks and anyio a request costs 0.38 ms, here 0.2. Raises httpx's errors.
+It raises httpx's errors. `ConnectError`, `ConnectTimeout` and `ProxyError` mean that the request was certainly not
+sent; after any other error the server may have carried it out.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import os
+import select
+import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import cast
 
 import h11
-import httpcore
 import httpx
 
-from reconciler.api.deadline import Deadline
-from reconciler.api.sockets import Network
-
-KEEPALIVE_S = 30.0  # idle for longer, a connection is not used again
+KEEPALIVE_S = 30.0  # a connection that was idle for longer is not used again
 MAX_HEAD_BYTES = 100 * 1024
-READ_BYTES = 64 * 1024
-_LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_S)
-
-Timeouts = Mapping[str, float | None]
+Headers = list[tuple[bytes, bytes]]
 
 
 class OneConnection(httpx.AsyncBaseTransport):
-    """Connects when there is nothing to use. One exchange at a time, which takes no longer than `total_s`."""
+    """Sends one request at a time. Each takes at most `total_s` seconds from connecting to the end of the body."""
 
-    def __init__(self, total_s: float, context: ssl.SSLContext) -> None:
-        self._total_s = total_s
-        self._context = context
+    def __init__(self, total_s: float, context: ssl.SSLContext, proxy: httpx.Proxy | None = None) -> None:
         context.set_alpn_protocols(["http/1.1"])
-        self._deadline = Deadline()
-        self._wire: _Wire | None = None
+        self._total_s, self._context, self._proxy = total_s, context, proxy
+        user = proxy.raw_auth if proxy else None
+        self._to_proxy = [(b"proxy-authorization", b"Basic " + base64.b64encode(b":".join(user)))] if user else []
+        self._link: _Link | None = None
+        self._end = 0.0  # of the exchange under way, on the event loop's clock
+        self._limits_s: Mapping[str, float | None] = {}  # of its steps
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer's head; its body is read from its stream."""
-        self._deadline.start(self._total_s)
-        timeouts: Timeouts = request.extensions.get("timeout", {})
+        """The head of the response, whose stream reads the body. Raises httpx.TransportError."""
+        self._end = asyncio.get_running_loop().time() + self._total_s
+        self._limits_s = request.extensions.get("timeout", {})
+        target, headers = request.url.raw_path, request.headers.raw
+        if self._proxy and request.url.scheme == "http":
+            target, headers = b"http://" + request.url.netloc + target, headers + self._to_proxy
         try:
-            wire = await self._ready(request.url, timeouts)
-            head = await wire.ask(request, timeouts)
-        except _FOREIGN as error:
-            await self._drop()
-            raise _own(error) from error
+            link = self._link if self._link and self._link.usable else await self._open(request.url)
+            with _errors(httpx.ReadTimeout, httpx.ReadError):
+                head = await link.send(request.method, target, headers, request.content)
         except BaseException:
-            await self._drop()
+            self._drop()
             raise
-        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Body(wire, timeouts))
+        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=link)
 
     async def aclose(self) -> None:
-        """Closes what is open; what is being opened is not used any more."""
-        self._deadline.stop()
-        await self._drop()
+        """Closes the connection: a request under way fails, and one that waits for its connection is not sent."""
+        self._end = float("-inf")
+        self._drop()
 
-    async def _drop(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire:
-            await wire.close()
+    def _drop(self) -> None:
+        if self._link:
+            self._link.close()
 
-    async def _ready(self, url: httpx.URL, timeouts: Timeouts) -> _Wire:
-        """A connection that its server has ended, or may have, is not used again."""
-        if self._wire and not self._wire.usable:
-            await self._drop()
-        if self._wire is None:
-            self._wire = _Wire(await self._connected(url, timeouts))
-        return self._wire
+    async def _open(self, url: httpx.URL) -> _Link:
+        self._drop()
+        first = self._proxy.url if self._proxy else url
+        with _errors(httpx.ConnectTimeout, httpx.ConnectError):
+            self._link = link = await self._connect(first)
+            if first.scheme == "https":
+                await link.encrypt(self._context, first)
+            if self._proxy and url.scheme == "https":
+                target = url.netloc if url.port else url.netloc + b":443"
+                with _errors(httpx.ReadTimeout, httpx.ReadError):
+                    head = await link.send("CONNECT", target, [(b"host", target), *self._to_proxy], b"")
+                if not 200 <= head.status_code < 300:
+                    raise httpx.ProxyError(f"{head.status_code} {head.reason.decode('latin-1')}")
+                await link.encrypt(self._context, url)
+        return link
 
-    async def _connected(self, url: httpx.URL, timeouts: Timeouts) -> httpcore.AsyncNetworkStream:
-        secure = url.scheme == "https"
-        host = url.raw_host.decode("ascii")
-        within_s = timeouts.get("connect")
-        stream = await Network(self._deadline).connect_tcp(host, url.port or (443 if secure else 80), within_s)
-        return await stream.start_tls(self._context, host, within_s) if secure else stream
+    async def _connect(self, url: httpx.URL) -> _Link:
+        """Tries the host's addresses in order, each for its share of the time."""
+        loop = asyncio.get_running_loop()
+        host, port = url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+        failure: OSError = TimeoutError()
+        async with asyncio.timeout(self._left_s("connect")):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            for *_, address in found:
+                try:
+                    async with asyncio.timeout(self._left_s("connect") / len(found)):
+                        _, link = await loop.create_connection(lambda: _Link(self._left_s), str(address[0]), port)
+                        return link
+                except OSError as error:  # a TimeoutError is one
+                    failure = error
+        raise failure
+
+    def _left_s(self, step: str) -> float:
+        """How long a step may take: its own limit, or what is left of the exchange if that is less."""
+        left_s, limit_s = self._end - asyncio.get_running_loop().time(), self._limits_s.get(step)
+        return left_s if limit_s is None else min(left_s, limit_s)
 
 
-class _Wire:
-    """An open connection and where its conversation stands."""
+class _Link(asyncio.Protocol, httpx.AsyncByteStream):
+    """An open connection, and the body of the response that it carries."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
-        self._stream = stream
-        self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+    def __init__(self, left_s: Callable[[str], float]) -> None:
+        self._left_s = left_s
         self._loop = asyncio.get_running_loop()
-        self._idle_since = self._loop.time()
-        self._closed = False
-        self._asked: h11.Request | None = None
-        self._raw: list[tuple[bytes, bytes]] = []
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._unread: asyncio.Queue[bytes | Exception] = asyncio.Queue()  # b"" is the end
+        self._usable_until = 0.0
+        self._last: h11.Request | None = None
+        self._headers: Headers = []  # as given for the last request: h11 need not check the same ones again
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._unread.empty():
+            self._socket.pause_reading()
+        self._unread.put_nowait(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unread.put_nowait(exc or b"")
+
+    def close(self) -> None:
+        """Closes at once: what was not sent yet is not sent, and whoever reads gets an error."""
+        self._unread.put_nowait(ConnectionAbortedError("closed"))
+        self._socket.abort()
+
+    async def encrypt(self, context: ssl.SSLContext, url: httpx.URL) -> None:
+        """Starts TLS and a new HTTP conversation; what came before is not read."""
+        self._unread, host = asyncio.Queue(), url.raw_host.decode("ascii")
+        async with asyncio.timeout(self._left_s("connect")):
+            encrypted = await self._loop.start_tls(self._socket, self, context, server_hostname=host)
+        if encrypted is None:
+            raise ConnectionResetError("the connection ended during the TLS handshake")
+        self._socket, self._http = encrypted, h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
 
     @property
     def usable(self) -> bool:
-        """Whether a request may be sent: nothing is under way, and a server that says something says goodbye."""
-        return (
-            not self._closed
-            and self._machine.our_state is h11.IDLE
-            and self._loop.time() - self._idle_since <= KEEPALIVE_S
-            and not self._stream.get_extra_info("is_readable")
-        )
+        """Whether a request may be sent. Data on an idle connection means that the server is closing it."""
+        if self._socket.is_closing() or self._loop.time() > self._usable_until:
+            return False
+        poll = select.poll()  # the event loop may not have looked yet
+        poll.register(self._socket.get_extra_info("socket").fileno(), select.POLLIN)
+        return self._http.our_state is h11.IDLE and self._unread.empty() and not poll.poll(0)
 
-    async def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
-        """Sends the request, and reads the head of its answer."""
-        send, body, raw = self._machine.send, request.content, request.headers.raw
-        # the same headers as last time need not be looked at once more
-        headers = self._asked.headers if self._asked and self._raw == raw else raw
-        self._asked = h11.Request(method=request.method, target=request.url.raw_path, headers=headers)
-        self._raw = raw
-        parts = (send(self._asked), send(h11.Data(data=body)) if body else b"", send(h11.EndOfMessage()))
-        with contextlib.suppress(httpcore.WriteError):  # a server may answer early and close: that is still read
-            await self._stream.write(b"".join(part for part in parts if part), timeouts.get("write"))
-        while True:
-            event = await self._event(timeouts)
-            if isinstance(event, h11.Response):
-                return event
-            if not isinstance(event, h11.InformationalResponse) or event.status_code == 101:
-                raise httpcore.RemoteProtocolError("the server speaks another protocol")
-
-    async def body(self, timeouts: Timeouts) -> AsyncIterator[bytes]:
-        """The parts of the answer's body."""
-        while isinstance(event := await self._event(timeouts), h11.Data):
-            yield bytes(event.data)
-
-    async def _event(self, timeouts: Timeouts) -> object:
-        while (event := self._machine.next_event()) is h11.NEED_DATA:
-            data = await self._stream.read(READ_BYTES, timeouts.get("read"))
-            if not data and self._machine.their_state is h11.SEND_RESPONSE:
-                raise httpcore.RemoteProtocolError("Server disconnected without sending a response.")
-            self._machine.receive_data(data)
+    async def send(self, method: str, target: bytes, headers: Headers, body: bytes) -> h11.Response:
+        """Sends a request; returns the head of the response, which may come before the body is sent."""
+        if self._left_s("write") <= 0:
+            raise TimeoutError
+        checked = self._last.headers if self._last and headers == self._headers else headers
+        self._last, self._headers = h11.Request(method=method, target=target, headers=checked), headers
+        parts = (self._last, h11.Data(data=body), h11.EndOfMessage())
+        self._socket.write(b"".join(self._http.send(part) or b"" for part in parts))
+        while isinstance(event := await self._event(), h11.InformationalResponse) and event.status_code != 101:
+            pass
+        if not isinstance(event, h11.Response):
+            raise httpx.RemoteProtocolError("the server speaks another protocol")
         return event
 
-    async def end(self) -> None:
-        """The answer was read, or will not be: only after a whole one, and nothing behind it, is there another."""
-        machine = self._machine
-        if machine.our_state is machine.their_state is h11.DONE and not machine.trailing_data[0]:
-            machine.start_next_cycle()
-            self._idle_since = self._loop.time()
-        else:
-            await self.close()
-
-    async def close(self) -> None:
-        """Ends it."""
-        self._closed = True
-        await self._stream.aclose()
-
-
-class _Body(httpx.AsyncByteStream):
-    """An answer's body."""
-
-    def __init__(self, wire: _Wire, timeouts: Timeouts) -> None:
-        self._wire = wire
-        self._timeouts = timeouts
-        self._ended = False
-
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for part in self._wire.body(self._timeouts):
-                yield part
-        except _FOREIGN as error:
-            raise _own(error) from error
+        with _errors(httpx.ReadTimeout, httpx.ReadError):
+            while isinstance(event := await self._event(), h11.Data):
+                yield bytes(event.data)
 
     async def aclose(self) -> None:
-        """Leaves the connection ready for the next request, or closed."""
-        if not self._ended:
-            self._ended = True
-            await self._wire.end()
+        """Reuse the connection only if the response was complete and no extra bytes followed."""
+        complete = self._http.our_state is self._http.their_state is h11.DONE
+        if complete and not self._http.trailing_data[0] and self._unread.empty():
+            self._http.start_next_cycle()
+            self._usable_until = self._loop.time() + KEEPALIVE_S
+        elif self._http.our_state is not h11.IDLE:
+            self.close()
+
+    async def _event(self) -> object:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            self._socket.resume_reading()
+            async with asyncio.timeout(self._left_s("read")):
+                data = await self._unread.get()
+            if isinstance(data, Exception):
+                raise data
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+            self._http.receive_data(data)
+        return event
 
 
-class Proxied(httpx.AsyncHTTPTransport):
-    """The same through a proxy, where httpcore does the talking."""
-
-    def __init__(self, total_s: float, context: ssl.SSLContext, proxy: httpx.Proxy) -> None:
-        super().__init__(verify=context, trust_env=False, proxy=proxy, limits=_LIMITS)
-        self._total_s = total_s
-        self._deadline = Deadline()
-        # httpx has no argument for it; a test on a dripping proxy tells if this stops working.
-        self._pool._network_backend = Network(self._deadline)  # noqa: SLF001
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One exchange; there is never another on this transport at the same time."""
-        self._deadline.start(self._total_s)
-        return await super().handle_async_request(request)
-
-
-_FOREIGN = (
-    h11.ProtocolError,
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-)
-
-
-def _own(error: Exception) -> httpx.TransportError:
-    """The error of the same name in httpx: it has one for each of these."""
-    own: type[httpx.TransportError] = getattr(httpx, type(error).__name__, httpx.TransportError)
-    return own(str(error))
+@contextlib.contextmanager
+def _errors(late: type[httpx.TransportError], broken: type[httpx.TransportError]) -> Iterator[None]:
+    """Raises httpx's errors in place of asyncio's and h11's."""
+    try:
+        yield
+    except TimeoutError:
+        raise late("") from None
+    except h11.ProtocolError as error:  # httpx has the same two
+        raise getattr(httpx, type(error).__name__)(str(error)) from error
+    except (OSError, UnicodeError) as error:
+        number = None if isinstance(error, ssl.SSLError) else getattr(error, "errno", None)
+        raise broken(os.strerror(number) if number and number > 0 else str(error)) from error

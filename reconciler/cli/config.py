@@ -22,6 +22,7 @@ from msgspec import Struct
 from reconciler.api.keys import parse_proxy
 from reconciler.cli.credentials import Told, credentials
 from reconciler.core.planning.guard import GUARDS
+from reconciler.delivery.targets import TARGETS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
     ApiSettings,
@@ -293,6 +294,7 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
         environment_id=section.environment_id,
         apply=section.mode == "apply",
         deliver_path=_deliver_path(flags, file, section),
+        deliver_to=section.deliver.to if section.deliver and not flags.deliver else "directory",
         limits={each.name: section.limits[each.limit] for each in GUARDS if each.limit in section.limits},
         selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
         allow_empty=flags.allow_empty,
@@ -304,8 +306,9 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
 def _check(section: Section) -> None:
     if section.mode not in {"apply", "plan"}:
         raise UsageError(f"mode is {section.mode!r}", 'It is "apply" or "plan".')
-    if section.deliver and section.deliver.to != "directory":
-        raise UsageError(f"secrets cannot be delivered to {section.deliver.to!r}", 'Known here: to = "directory".')
+    if section.deliver and section.deliver.to not in TARGETS:
+        known = ", ".join(f'to = "{name}"' for name in TARGETS)
+        raise UsageError(f"secrets cannot be delivered to {section.deliver.to!r}", f"Known here: {known}.")
     if section.environment_id is not None and not _ENVIRONMENT_ID.fullmatch(section.environment_id):
         raise UsageError(
             f"environment_id is {section.environment_id!r}", "It is `env_` and 25 letters and digits, or left out."

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from reconciler.core.applying.verdict import PassResult, Verdict
+from reconciler.core.values.problems import worst_first
 from reconciler.model.change import Blocked, Plan
 from reconciler.model.manifest import Problem, Severity
 from reconciler.model.outcome import GOOD, Report
@@ -25,7 +26,7 @@ class Journal:
 
     def problems(self, found: Sequence[Problem]) -> tuple[Problem, ...]:
         """Logs the problems of the manifests, if they are news; returns them, errors first."""
-        ordered = tuple(sorted(found, key=lambda p: (p.severity is not Severity.ERROR, p.origin, p.rule)))
+        ordered = tuple(worst_first(found))
         if ordered == self._problems:
             return ordered
         self._problems = ordered

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from reconciler.api.client import Client
-from reconciler.delivery.directory import Directory
 from reconciler.delivery.target import Target
+from reconciler.delivery.targets import TARGETS
 from reconciler.engine.runtime import Runtime
 from reconciler.model.errors import CredentialsError
 from reconciler.model.event import Watch
@@ -46,4 +46,4 @@ def api_settings(environment: EnvironmentSettings) -> ApiSettings:
 
 def delivery(environment: EnvironmentSettings) -> Target | None:
     """Where issued secrets go; None where nothing is configured."""
-    return None if environment.deliver_path is None else Directory(environment.deliver_path)
+    return TARGETS[environment.deliver_to](environment.deliver_path) if environment.deliver_path else None

@@ -54,6 +54,7 @@ class EnvironmentSettings(Struct, frozen=True):
     environment_id: str | None = None
     apply: bool = True
     deliver_path: str | None = None
+    deliver_to: str = "directory"
     limits: Limits = {}
     selection: Selection = Selection()
     allow_empty: bool = False

@@ -13,6 +13,7 @@ from reconciler.cli.credentials import KEY, KEY_FILES, URL_VARIABLES
 from reconciler.cli.main import cli
 from reconciler.core.applying.verdict import WORST_FIRST
 from reconciler.core.planning.guard import GUARDS, MATCHED_MIN
+from reconciler.delivery.targets import TARGETS
 from reconciler.model.change import BlockReason, HintReason
 from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.outcome import Result
@@ -153,6 +154,10 @@ def test_every_reason_and_result_is_described_and_no_other() -> None:
     assert first_codes(table(PAGE, "blocked")) == given(BlockReason)
     assert first_codes(table(PAGE, "hint")) == given(HintReason)
     assert first_codes(table(PAGE, "result of a change")) == list(Result)
+
+
+def test_every_delivery_target_is_described_and_no_other() -> None:
+    assert first_codes(table(PAGE, "`deliver.to`")) == list(TARGETS)
 
 
 def test_every_guard_is_described_with_its_bound_and_no_other() -> None:

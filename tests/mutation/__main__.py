@@ -45,7 +45,7 @@ def main() -> int:
     chosen = [mutant for mutant in known if options.only in mutant.name]
     if options.slice is not None:
         chosen = random.Random(options.seed).sample(chosen, min(options.slice, len(chosen)))
-    tests = {module: tests_of(module) for module in {mutant.module for mutant in chosen}}
+    tests = {module: deciding_tests(module) for module in {mutant.module for mutant in chosen}}
     if missing := sorted({file for files in tests.values() for file in files if not (ROOT / file).is_file()}):
         return _say(f"Nothing was tried, these tests are missing: {', '.join(missing)}", 1)
 
@@ -94,7 +94,7 @@ def modules_in(packages: Iterable[str]) -> list[str]:
     return found
 
 
-def tests_of(module: str) -> tuple[str, ...]:
+def deciding_tests(module: str) -> tuple[str, ...]:
     """The files of the tests that decide about a module. Its own come first: they are the most likely to fail."""
     own = module.removeprefix("reconciler.")
     parts = [name.rpartition(".") for name in (own, *ALSO.get(own, ()))]

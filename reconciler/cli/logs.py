@@ -6,13 +6,15 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+from reconciler.cli.output import show_traceback
 from reconciler.core.values.redaction import escaped, masked
 from reconciler.model.change import Change
-from reconciler.model.event import ChangeDone, Event, Retrying
+from reconciler.model.event import ChangeDone, Crashed, Event, Listed, RequestDone
 from reconciler.model.outcome import GOOD, Report
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Entry = MutableMapping[str, Any]
+_least = [LEVELS["warning"]]  # asked for each request, which is quicker than asking structlog
 
 
 def configure(format_: str | None, level: str | None) -> None:
@@ -23,8 +25,8 @@ def configure(format_: str | None, level: str | None) -> None:
     import structlog  # noqa: PLC0415 150 ms, and not needed to validate
 
     terminal = sys.stderr.isatty()
+    _least[0] = least = LEVELS[level or ("error" if terminal else "warning")]
     chosen = format_ or ("console" if terminal else "json")
-    least = LEVELS[level or ("error" if terminal else "warning")]
     renderers: list[Any] = [structlog.processors.JSONRenderer()]
     if chosen == "console":
         plain = structlog.dev.plain_traceback
@@ -58,13 +60,23 @@ def printable(_: Any, __: str, entry: Entry) -> Entry:
 
 
 def watch(event: Event) -> None:
-    """Logs what is worth a line: each change, and each retry."""
-    if not isinstance(event, ChangeDone | Retrying):
+    """Logs what is worth a line: each change and each retry; for debugging each request, never its body or key."""
+    if isinstance(event, Listed) or (isinstance(event, RequestDone) and _least[0] > LEVELS["debug"]):
         return
     import structlog  # noqa: PLC0415
 
     log = structlog.get_logger()
-    if isinstance(event, ChangeDone):
+    if isinstance(event, Crashed):
+        show_traceback(event.error)
+    elif isinstance(event, RequestDone):
+        log.debug(
+            "request",
+            route=f"{event.method} {event.route}",
+            http_status=event.status,
+            attempt=event.attempt,
+            duration_ms=_ms(event.duration_s),
+        )
+    elif isinstance(event, ChangeDone):
         outcome = event.outcome
         write = log.info if outcome.result in GOOD else log.warning
         write(

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from reconciler import __version__
-from reconciler.cli.output import begin, failed, leave
+from reconciler.cli.output import begin, failed, leave, show_traceback
 from reconciler.model.errors import Interrupted, ReconcilerError, UsageError, internal
 from reconciler.render.formats import FORMATS, TEXT
 
@@ -117,6 +117,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as ended:  # click, after a completion, or when the reader of a help text left
         return ended.code if isinstance(ended.code, int) else 0
     except Exception as error:  # noqa: BLE001 whatever it is, a traceback must not reach a user
+        show_traceback(error)
         return failed(internal(error), form)
     return code if isinstance(code, int) else 0
 

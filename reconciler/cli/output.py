@@ -106,6 +106,19 @@ def asking() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
+def show_traceback(error: Exception) -> None:
+    """What led to a fault of our own, for a developer who asks for it by RECONCILER_TRACEBACK=1."""
+    if os.environ.get("RECONCILER_TRACEBACK") == "1":
+        import traceback  # noqa: PLC0415 for developers alone
+
+        _note(escaped_lines("".join(traceback.format_exception(error))))
+
+
+def escaped_lines(text: str) -> str:
+    """A text of several lines, each without secrets and control characters."""
+    return "".join(f"{escaped(line)}\n" for line in text.splitlines())
+
+
 def style(folder: str = "", stream: TextIO | None = None) -> Style:
     """Colours on a terminal, unless NO_COLOR; FORCE_COLOR forces them."""
     shown_on = stream or sys.stdout

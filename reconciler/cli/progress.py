@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Self
 
 from reconciler.cli.logs import watch as logged
-from reconciler.model.event import ChangeDone, Event, RequestDone, Retrying, Watch
+from reconciler.model.event import ChangeDone, Event, Listed, RequestDone, Retrying, Watch
 from reconciler.render.words import count
 
 
@@ -78,7 +78,7 @@ class Tally:
             self._retries += 1
         elif isinstance(event, ChangeDone):
             self._written += 1
-        else:
+        elif isinstance(event, Listed):
             self._organizations = event.organizations
             self.read, self.known = event.collections_read, event.collections_known
 

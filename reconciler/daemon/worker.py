@@ -22,7 +22,7 @@ from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.engine.selection import selecting
 from reconciler.model.change import Plan
 from reconciler.model.errors import Interrupted, ReconcilerError, WrongEnvironment, internal
-from reconciler.model.event import Event, Watch
+from reconciler.model.event import Crashed, Event, Watch
 from reconciler.model.outcome import Pass
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from reconciler.model.state import Loaded
@@ -81,6 +81,7 @@ class Worker:
             except ReconcilerError as error:
                 return self._ended(judge_error(error), None, clock() - started)
             except Exception as error:  # noqa: BLE001 one environment's bug must not end the others' work
+                self._watch(Crashed(error))
                 return self._ended(judge_error(internal(error)), None, clock() - started)
             finally:
                 self._claim.looked()

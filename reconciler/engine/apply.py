@@ -18,7 +18,7 @@ from reconciler.model.errors import (
     WrongEnvironment,
     internal,
 )
-from reconciler.model.event import ChangeDone, Watch
+from reconciler.model.event import ChangeDone, Crashed, Watch
 from reconciler.model.outcome import Halt, Outcome, Report, Result
 
 
@@ -49,7 +49,7 @@ async def _organization(changes: Sequence[Change], state: PassState, watch: Watc
             continue
         started = loop.time()
         try:
-            outcome = _blocked(change, missing) if missing else await _attempt(change, state)
+            outcome = _blocked(change, missing) if missing else await _attempt(change, state, watch)
         except Interrupted as error:
             state.stop_for(Halt(error.code, error.message, error.exit_code))
             state.leave(change)
@@ -62,7 +62,7 @@ def _blocked(change: Change, missing: str) -> Outcome:
     return Outcome(change, Result.BLOCKED, error=f"it needs {missing}, which did not succeed")
 
 
-async def _attempt(change: Change, state: PassState) -> Outcome:
+async def _attempt(change: Change, state: PassState, watch: Watch) -> Outcome:
     try:
         return await _write(change, state)
     except (ApiError, DeliveryError, DeliveryLost, WrongEnvironment) as error:
@@ -75,6 +75,7 @@ async def _attempt(change: Change, state: PassState) -> Outcome:
     except Interrupted:
         raise
     except Exception as error:  # noqa: BLE001 a fault of our own: what others are writing is still finished and told
+        watch(Crashed(error))
         fault = internal(error)
         state.stop_for(Halt(fault.code, fault.message, fault.exit_code))
         state.uncertain(change)

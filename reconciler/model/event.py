@@ -47,5 +47,11 @@ class ChangeDone(Struct, frozen=True, gc=False):
     duration_s: float
 
 
-Event = RequestDone | Retrying | Listed | ChangeDone
+class Crashed(Struct, frozen=True, gc=False):
+    """A fault of our own came up. What it says may hold anything: only a person who asks for it may see it."""
+
+    error: Exception
+
+
+Event = RequestDone | Retrying | Listed | ChangeDone | Crashed
 Watch = Callable[[Event], None]

@@ -78,7 +78,7 @@ def test_a_retry_names_its_route_once(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_nothing_is_said_for_a_request_or_what_did_not_change(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("json", "debug")
+    logs.configure("json", "info")
     logs.watch(RequestDone("GET", "/v1/organizations", 200, 0.1))
     logs.watch(Listed(10, 0, 0))
     assert lines(capsys) == []
@@ -98,7 +98,7 @@ def test_a_whole_apply_logs_only_known_events_and_fields(shell: Shell) -> None:
         *("--log-format", "json", "--log-level", "debug"),
     )
     said = [json.loads(line) for line in done.err.splitlines()]
-    assert {line["event"] for line in said} == {"change", "pass"}
+    assert {line["event"] for line in said} == {"request", "change", "pass"}
     assert {field for line in said for field in line} <= FIELDS
     assert sum(line["event"] == "change" for line in said) == done.out.count("applied   ")
     assert len({line["id"] for line in said if line["event"] == "change" and line["action"] == "create"}) == 9
@@ -146,3 +146,39 @@ def test_the_format_is_json_where_nobody_looks(capsys: pytest.CaptureFixture[str
     logs.configure(None, "info")
     logs.watch(ChangeDone(Outcome(OKTA, Result.APPLIED, org_id(1)), 0.0))
     assert lines(capsys)[0]["event"] == "change"
+
+
+# -- for a person who looks for a fault ------------------------------------------------------------
+
+
+def test_each_request_is_a_line_when_debugging_and_at_no_other_level(shell: Shell) -> None:
+    plan = ("plan", EXAMPLES / "production", "--log-format", "json", "--log-level")
+    assert '"request"' not in shell(*plan, "info").err
+    said = shell(*plan, "debug").err
+    (line,) = [json.loads(line) for line in said.splitlines() if '"request"' in line]
+    assert (line["level"], line["route"], line["http_status"], line["attempt"]) == (
+        *("debug", "GET /v1/organizations"),
+        *(200, 1),
+    )
+    assert set(line) == {"level", "event", "route", "http_status", "attempt", "duration_ms", "timestamp"}
+    assert shell.environment.key not in said
+
+
+CRASHES = ["reconciler.core.planning.plan.match_organizations", "reconciler.engine.apply._write"]
+
+
+@pytest.mark.parametrize("where", CRASHES)
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_traceback_is_for_who_asks_for_it_and_has_no_secrets(shell: Shell, where: str, wanted: bool) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError(f"crashed with {shell.environment.key}\x1b[2J")
+
+    shell.variables.setattr(where, crash)
+    if wanted:
+        shell.variables.setenv("RECONCILER_TRACEBACK", "1")
+    done = shell("apply", EXAMPLES / "production", "--yes")
+    assert done.code == 1
+    assert ("Traceback (most recent call last)" in done.err) is wanted
+    assert ("RuntimeError: crashed with ***" in done.err) is wanted
+    assert shell.environment.key not in done.err
+    assert "\x1b" not in done.err

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 ID = re.compile(r"\b(env|org|saml_conn|scim_directory)_[0-9a-z]{25}\b")
 DIGEST = re.compile(r"\b[0-9a-f]{32}\b")
 

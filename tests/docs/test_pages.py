@@ -53,7 +53,10 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 
 def test_every_page_stands_in_the_index() -> None:
     others = {path.name for path in PAGES if path.parent.name == "docs"} - {"README.md"}
+    others |= {"decisions/README.md", "../CONTRIBUTING.md"}
     assert set(LINK.findall(page("README.md"))) == others
+    decisions = {path.name for path in PAGES if path.parent.name == "decisions"} - {"README.md"}
+    assert set(LINK.findall(page("decisions/README.md"))) == decisions
 
 
 def test_every_path_that_is_named_exists() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ class Shell:
         for number, handler in handlers:
             signal.signal(number, handler)
         out, err = self._capsys.readouterr()
-        assert "Traceback" not in out + err
+        assert "Traceback" not in out + err or "RECONCILER_TRACEBACK" in os.environ
         return Done(code, out, err)
 
     def write(self, name: str, text: str) -> Path:

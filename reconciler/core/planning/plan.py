@@ -160,8 +160,8 @@ def _may_not_be_created(
     return _blocked(
         wanted,
         BlockReason.AMBIGUOUS,
-        f"no manifest claims {' or '.join(alike)}, which has the same domain or display name. To adopt it, add "
-        f"`id: {alike[0]}`; if it is another, add `distinctFrom: [{', '.join(alike)}]`.",
+        f"same domain or display name as {' and '.join(alike)}, which no manifest claims. To adopt that one, add "
+        f"`id: {alike[0]}`; to create another organization, add `distinctFrom: [{', '.join(alike)}]`.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from reconciler.model import change, condition, customer, event, kinds, manifest, outcome, settings, state
 from reconciler.model.change import FieldChange, Key
@@ -78,10 +78,3 @@ def test_keys_stand_by_organization_then_kind_then_name() -> None:
         Key("a", KindName.CONNECTION, "b"),
     ]
     assert [(key.organization, key.name) for key in sorted(keys)] == [("a", "b"), ("a", "z"), ("b", "b")]
-
-
-def test_the_live_types_read_the_apis_names_and_nothing_else() -> None:
-    for kind, live in state.LIVE_TYPES.items():
-        names = {field.encode_name for field in structs.fields(live)}
-        assert all(name[0].islower() and "_" not in name for name in names)
-        assert {field.wire for field in kinds.KINDS[kind].fields} < names

@@ -20,7 +20,7 @@ def digest(environment: str, changes: Iterable[Change]) -> str:
     revisions, line numbers, unmanaged objects and secrets to issue do not count.
     """
     writes = sorted(_write(change) for change in changes if not isinstance(change, Issue))
-    text = json.dumps([environment, writes], ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps([environment, writes], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 

@@ -157,18 +157,12 @@ def test_none_is_created_primary_beside_a_live_primary() -> None:
     assert conn_id(1) in made.blocked[0].message
     later = connections([connection("okta", **FULL), connection("entra", **OTHER)], seen)
     assert set(shape(later)) == {"okta"}
-
-
-def test_a_live_primary_that_git_does_not_know_keeps_a_new_one_from_being_created_primary() -> None:
-    seen = [live_connection(1, primary=True, **OTHER)]
-    made = connections([connection("okta", primary=True, **FULL)], seen, distinct_from=[conn_id(1)])
-    assert (made.changes, blocks(made)) == ((), {"okta": BlockReason.PRIMARY})
-
-
-def test_a_directory_is_not_created_primary_beside_a_live_primary_either() -> None:
-    seen = [live_directory(1, primary=True)]
-    made = directories([directory("new", primary=True), directory("old", id_=dir_id(1))], seen)
-    assert (made.changes, blocks(made)) == ((), {"new": BlockReason.PRIMARY})
+    unknown = connections([connection("okta", primary=True, **FULL)], seen, distinct_from=[conn_id(1)])
+    assert (unknown.changes, blocks(unknown)) == ((), {"okta": BlockReason.PRIMARY})
+    among = directories(
+        [directory("new", primary=True)], [live_directory(1, primary=True)], distinct_from=[dir_id(1)]
+    )
+    assert (among.changes, blocks(among)) == ((), {"new": BlockReason.PRIMARY})
 
 
 # -- who is primary --------------------------------------------------------------------------------
@@ -281,7 +275,7 @@ def test_observe_writes_nothing_and_says_what_it_would() -> None:
     made = connections(declared, LIVE_BOTH, ownership=Ownership.OBSERVE)
     assert made.changes == ()
     assert [hint.name for hint in made.hints] == ["okta", "entra", "new"]
-    assert "create" in made.hints[2].message
+    assert "create: the whole object" in made.hints[2].message
 
 
 # -- hints -----------------------------------------------------------------------------------------

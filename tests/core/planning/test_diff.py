@@ -114,12 +114,6 @@ def test_two_lists_of_domains_are_the_same_in_whatever_order() -> None:
     assert not same(field, ("A.com",), ("a.com",))
 
 
-def test_a_flag_is_compared_as_one() -> None:
-    assert [f.after for f in diff(DIRECTORY, {"primary": True}, live_directory(1))] == [True]
-    assert [f.after for f in diff(DIRECTORY, {"primary": False}, live_directory(1, primary=True))] == [False]
-    assert diff(DIRECTORY, {"primary": False}, live_directory(1)) == ()
-
-
 def test_live_domains_are_shown_sorted_and_otherwise_as_they_are() -> None:
     live = live_organization(domains=("b.com", "A.com", "b.com"))
     assert live_value(ORGANIZATION.field("domains"), live) == ("A.com", "b.com", "b.com")

@@ -49,10 +49,18 @@ def field(change: Update, **other: Any) -> str:
 
 
 def test_a_digest_is_32_hex_digits_and_stays_the_same_between_versions() -> None:
-    nothing, write = '["production",[]]', '["production",[["Organization","acme","acme","update","%s",[%s]]]]'
     fields = '["displayName","Acme","Acme Corporation"],["domains",["acme.com"],["acme.com","acme.io"]]'
-    for changes, text in (([], nothing), ([UPDATE], write % (org_id(1), fields))):
-        assert digest("production", changes) == hashlib.sha256(text.encode()).hexdigest()[:32]
+    before, after = (cert(name).sha256 for name in ("c1", "c2"))
+    certificate = f'["idp.certificate",{{"sha256":"{before}"}},{{"sha256":"{after}"}}]'
+    writes = [
+        (UPDATE, f'["Organization","acme","acme","update","{org_id(1)}",[{fields}]]'),
+        (CHILD, f'["SAMLConnection","acme","okta","update","{conn_id(1)}",[{certificate}]]'),
+        (CREATE, '["Organization","globex","globex","create","",[["externalId",null,"globex"]]]'),
+    ]
+    for change, write in writes:
+        text = f'["production",[{write}]]'
+        assert digest("production", [change]) == hashlib.sha256(text.encode()).hexdigest()[:32]
+    assert digest("production", []) == hashlib.sha256(b'["production",[]]').hexdigest()[:32]
 
 
 @pytest.mark.parametrize(

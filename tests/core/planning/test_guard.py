@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from reconciler.core.planning.guard import (
     COUNT,
@@ -83,8 +84,8 @@ def test_more_than_a_share_of_the_matched_organizations_is_refused_once_ten_are_
     assert rules(made(updates(changed), matched)) == (["maxChangedPercent"] if refused else [])
 
 
-def test_below_ten_matched_a_share_says_nothing_whatever_its_bound() -> None:
-    assert refusals(made(updates(9), 9), {"maxChangedPercent": 0}, None) == ()
+def test_below_ten_not_even_the_smallest_bound_refuses() -> None:
+    assert rules(made(updates(9), 9), {"maxChangedPercent": 0}) == []
 
 
 def test_an_organization_counts_once_however_much_of_it_changes() -> None:
@@ -136,20 +137,10 @@ def test_only_organizations_count_as_creates() -> None:
     assert rules(made(children, 10)) == []
 
 
-def test_the_message_of_creates_says_that_they_cannot_be_undone() -> None:
-    (refusal,) = refusals(made(creates(3), 0), {"maxCreates": 2}, None)
-    assert "cannot be undone" in refusal.message
-    assert refusal.message.endswith("--approve d1")
-
-
 def test_one_organization_is_spoken_of_as_one() -> None:
     for count, words in ((1, "1 organization would"), (2, "2 organizations would")):
         (refusal,) = refusals(made(creates(count), 0), {"maxCreates": 0}, None)
         assert refusal.message.startswith(words)
-
-
-def test_both_rules_can_refuse_one_plan() -> None:
-    assert rules(made([*updates(10), *creates(101)], 10)) == ["maxChangedPercent", "maxCreates"]
 
 
 def test_a_bound_that_is_not_stated_is_the_default_and_zero_refuses_everything() -> None:
@@ -185,10 +176,7 @@ def test_the_repository_may_only_tighten() -> None:
 
 
 def test_a_guards_bound_has_a_name_of_its_own_in_the_configuration_file() -> None:
-    assert {guard.name: guard.limit for guard in GUARDS} == {
-        "maxChangedPercent": "max_changed_percent",
-        "maxCreates": "max_creates",
-    }
+    assert structs.replace(GUARDS[0], name="aMadeUpName").limit == "a_made_up_name"
 
 
 def test_a_bound_is_a_number_from_zero_to_what_its_unit_allows() -> None:
@@ -230,19 +218,13 @@ def test_the_pinned_environment_is_the_right_one(live: str | None, pins: tuple[s
 
 
 def test_another_environment_than_the_pinned_one_is_named_with_it() -> None:
-    assert foreign_environment(OTHER_ENVIRONMENT, (None, ENVIRONMENT_ID)) == (
-        f"the key belongs to {OTHER_ENVIRONMENT}, but {ENVIRONMENT_ID} is pinned"
-    )
+    said = foreign_environment(OTHER_ENVIRONMENT, (None, ENVIRONMENT_ID))
+    assert said
+    assert said.index(OTHER_ENVIRONMENT) < said.index(ENVIRONMENT_ID)
 
 
 @pytest.mark.parametrize("live", [None, ENVIRONMENT_ID, OTHER_ENVIRONMENT])
-def test_pins_that_disagree_fit_no_environment(live: str | None) -> None:
-    assert foreign_environment(live, (OTHER_ENVIRONMENT, ENVIRONMENT_ID)) == (
-        f"the manifests and the configuration pin different environments: {ENVIRONMENT_ID}, {OTHER_ENVIRONMENT}"
-    )
-
-
-def test_all_pins_are_named_in_order() -> None:
-    pins = [f"env_{letter}" for letter in "hgfedcba"]
-    said = foreign_environment(None, (*pins, None))
-    assert said == f"the manifests and the configuration pin different environments: {', '.join(sorted(pins))}"
+def test_pins_that_disagree_fit_no_environment_and_are_named_in_order(live: str | None) -> None:
+    pins = [*(f"env_{letter}" for letter in "hgfedcba"), ENVIRONMENT_ID]
+    for stated in (pins, pins[-2:]):
+        assert ", ".join(sorted(stated)) in str(foreign_environment(live, (*stated, None)))

@@ -20,6 +20,7 @@ from tests.support.build import connection, create, issue, update
 
 PROMOTE = FieldChange("primary", "primary", False, True)
 DEMOTE = FieldChange("primary", "primary", True, False)
+ENTITY = FieldChange("idpEntityId", "idp.entityId", "a", "b")
 URL = FieldChange("idpRedirectUrl", "idp.redirectUrl", "a", "b")
 
 
@@ -44,7 +45,7 @@ def test_an_organizations_changes_run_from_itself_to_its_secrets() -> None:
         create(key(saml, "x-created"), PROMOTE),
         create(key(scim, "w-created")),
         update(key(saml, "v-updated"), URL),
-        update(key(saml, "v-updated-too"), URL),
+        update(key(saml, "v-updated-too"), ENTITY, URL),
         update(key(saml, "u-demoted"), URL, DEMOTE),
         issue(key(KindName.SETUP_LINK, "b-link")),
         issue(key(KindName.BEARER_TOKEN, "a-token")),

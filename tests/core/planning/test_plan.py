@@ -330,17 +330,6 @@ def test_observe_writes_nothing_anywhere() -> None:
     ]
 
 
-def test_a_primary_is_not_moved_where_git_only_observes() -> None:
-    declared = [connection("okta", primary=False, **FULL), connection("entra", primary=True, **OTHER)]
-    seen = observed(
-        live(1, "acme", connections=[live_connection(1, primary=True, **FULL), live_connection(2, **OTHER)])
-    )
-    for ownership in (Ownership.OBSERVE, Ownership.CREATE_ONLY):
-        made = of(organization("acme", connections=declared, ownership=ownership), seen=seen)
-        assert (made.changes, made.blocked) == ((), ())
-        assert [hint.name for hint in made.hints] == ["okta", "entra"]
-
-
 # -- domains that move -----------------------------------------------------------------------------
 
 SPLIT = (
@@ -531,13 +520,6 @@ def test_a_plan_says_what_it_was_made_from_and_its_digest_is_its_writes() -> Non
     unpinned = planned(desired(organization("acme", display_name="New")), observed(live(1, "acme")))
     assert (unpinned.pin, unpinned.digest) == (None, digest("production", unpinned.changes))
     assert unpinned.digest != made.digest
-
-
-def test_organizations_are_planned_side_by_side_in_order_of_name() -> None:
-    names = ["b", "c", "a"]
-    seen = observed(*(live(number, name) for number, name in enumerate(names)))
-    made = of(*(organization(name, display_name="New") for name in names), seen=seen)
-    assert [change.key.name for change in made.changes] == ["a", "b", "c"]
 
 
 def test_now_decides_whether_a_delivered_link_is_still_good() -> None:

@@ -72,7 +72,8 @@ def test_a_plan_carried_out_leaves_nothing_to_write(world: Any) -> None:
     assert set(model.apply(made).values()) <= GOOD
     again = plan(wanted, model.observed(), NOW)
     assert writes(again) == []
-    assert {block.reason for block in again.blocked} <= {block.reason for block in made.blocked}
+    # beside a child that is blocked, another may be created that could be it: then both are in doubt
+    assert {block.organization for block in again.blocked} <= {block.organization for block in made.blocked}
 
 
 @given(strategies.all_worlds(), RANDOM, st.data())

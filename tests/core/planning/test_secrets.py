@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.planning.secrets import LINK, IssuePlan, configured, plan_link, plan_token
+from reconciler.core.planning.secrets import IssuePlan, configured, plan_link, plan_token
 from reconciler.model.change import BlockReason, HintReason, IssueLink, IssueToken, Key, Ref
 from reconciler.model.kinds import KindName
 from reconciler.model.state import Child, Ownership, Record, RecordState, SetupLink, Unreadable
@@ -77,7 +77,7 @@ def test_two_halves_make_no_configured_connection(missing: str) -> None:
 
 def test_a_link_is_made_for_what_is_wanted_and_not_configured() -> None:
     (change,) = link(BOTH_LINK, live_connection(1)).changes
-    assert (type(change), change.key) == (IssueLink, Key("acme", KindName.SETUP_LINK, LINK))
+    assert (type(change), change.key) == (IssueLink, Key("acme", KindName.SETUP_LINK, "setup-link"))
     assert (change.live_id, change.parent, change.needs) == (org_id(1), org_id(1), ())
     assert change.extent == BOTH_LINK
     (rest,) = link(BOTH_LINK, live_connection(1, **FULL)).changes

@@ -83,6 +83,7 @@ SPECS = {
     "domain/public-mail": ["domains: [gmail.com]"],
     "domain/public-suffix": ["domains: [co.uk]"],
     "domain/duplicate": ["domains: [acme.example, acme.example]"],
+    "domain/too-many-problems": [f"domains: [{', '.join(f'a{n}' for n in range(101))}]"],
     "external-id/null": ["externalId: null"],
     "primary/none": [f"scimDirectories: [{{name: a}}, {{name: b, id: {dir_id(1)}}}]"],
     "primary/two": [

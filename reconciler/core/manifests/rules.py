@@ -7,6 +7,7 @@ not keep its schema has of the wrong shape is passed over here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from reconciler.core.values import domain
@@ -17,13 +18,25 @@ from reconciler.model.manifest import Path
 Mapped = Mapping[str, Any]
 T = TypeVar("T")
 _TELLING = ("metadata", *(CONNECTION.field(wire).place[-1] for wire in IDP_FIELDS))
-_MAX_ITEMS = 2000  # the schema's longest list: of one that is longer only the beginning is looked at
+_MAX_ITEMS = {"domains": 2000}  # as the schema has it: of a list that is longer only the beginning is looked at
+_MAX_CHILDREN = 200
+_MAX_FAULTS = 100  # told of one list of domains
 
 
 def check(spec: Mapped, *, forbid_public_mail: bool) -> Iterator[tuple[Path, Fault]]:
     """What is wrong in the `spec` of a manifest, each with the path of its place."""
     if "externalId" in spec and spec["externalId"] is None and "id" not in spec:
         yield ("spec", "externalId"), _NO_KEY
+    faulty = list(islice(_domains(spec, forbid_public_mail=forbid_public_mail), _MAX_FAULTS + 1))
+    yield from faulty[:_MAX_FAULTS]
+    if len(faulty) > _MAX_FAULTS:
+        yield faulty[-1][0], _MORE_DOMAINS
+    for kind in CHILD_KINDS:
+        yield from _collection(kind, items(spec, kind.collection, dict))
+    yield from _setup_link(spec)
+
+
+def _domains(spec: Mapped, *, forbid_public_mail: bool) -> Iterator[tuple[Path, Fault]]:
     seen = set()
     for index, name in items(spec, "domains", str):
         fault = domain.check(name, forbid_public_mail=forbid_public_mail)
@@ -32,9 +45,6 @@ def check(spec: Mapped, *, forbid_public_mail: bool) -> Iterator[tuple[Path, Fau
         elif name in seen:
             yield ("spec", "domains", index), Fault("domain/duplicate", f"{name} stands here twice", "keep one")
         seen.add(name)
-    for kind in CHILD_KINDS:
-        yield from _collection(kind, items(spec, kind.collection, dict))
-    yield from _setup_link(spec)
 
 
 def items(spec: Mapped, key: str, wanted: type[T]) -> list[tuple[int, T]]:
@@ -42,7 +52,8 @@ def items(spec: Mapped, key: str, wanted: type[T]) -> list[tuple[int, T]]:
     value = spec.get(key)
     if not isinstance(value, list):
         return []
-    return [each for each in enumerate(value[:_MAX_ITEMS]) if isinstance(each[1], wanted)]
+    most = _MAX_ITEMS.get(key, _MAX_CHILDREN)
+    return [each for each in enumerate(value[:most]) if isinstance(each[1], wanted)]
 
 
 def mapping(value: Any, key: str) -> Mapped:
@@ -86,6 +97,11 @@ def _two_primaries(first: Any) -> Fault:
     return Fault("primary/two", f"{name} is to be the primary one already", hint)
 
 
+_MORE_DOMAINS = Fault(
+    "domain/too-many-problems",
+    f"more than {_MAX_FAULTS} domains of this list have a problem; these are the first",
+    "mend these, then validate again",
+)
 _NO_KEY = Fault(
     "external-id/null",
     "without an external id nothing says which live organization is meant",

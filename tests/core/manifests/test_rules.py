@@ -77,7 +77,24 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         [("primary/two", "samlConnections/2/primary")],
     ),
     ({"domains": "acme.example", "samlConnections": {}, "setupLink": []}, []),
-    ({"domains": ["A.example"] * 2100}, [("domain/capitals", f"domains/{n}") for n in range(2000)]),
+    (
+        {"domains": [*(f"a{n}.example" for n in range(1999)), "A.example", "B.example"]},
+        [("domain/capitals", "domains/1999")],
+    ),
+    (
+        {"domains": ["A.example"] * 2000},
+        [
+            *(("domain/capitals", f"domains/{n}") for n in range(100)),
+            ("domain/too-many-problems", "domains/100"),
+        ],
+    ),
+    (
+        {"samlConnections": [{"name": "a", "primary": True}] * 300},
+        [
+            *(("primary/two", f"samlConnections/{n}/primary") for n in range(1, 200)),
+            *(("connection/unidentified", f"samlConnections/{n}") for n in range(1, 200)),
+        ],
+    ),
 ]
 
 

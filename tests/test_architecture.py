@@ -32,6 +32,7 @@ ROOMS = {
     "values": set(),
     "manifests": {"values"},
     "planning": {"values"},
+    "adopting": {"planning", "values"},
     "applying": {"planning", "values"},
 }
 ALLOWED_ACROSS = {("render", "core.values")}  # every output masks and escapes by the same rules

@@ -37,7 +37,8 @@ def made(addition: Addition, copy: Path) -> None:
     """Copies the repository and makes the addition there."""
     for tree in COPIED:
         shutil.copytree(ROOT / tree, copy / tree)
-    shutil.copy(ROOT / "README.md", copy)
+    for name in ("README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, copy)
     for name, inserts in addition.inserts.items():
         text = (copy / name).read_text() if (copy / name).exists() else ""
         for anchor, inserted in inserts:

@@ -44,7 +44,7 @@ def schema(kind: str) -> int:
     """Prints the JSON Schema of KIND.
 
     Of a manifest (organization, environment), or of what `--output json` prints (plan, report, validation,
-    customer, setuplink, bearertoken, error).
+    inventory, observed, pins, customer, setuplink, bearertoken, error).
     """
     from reconciler.source import schemas  # noqa: PLC0415
 

@@ -28,6 +28,7 @@ from reconciler.model.settings import (
     ApiSettings,
     DaemonSettings,
     EnvironmentSettings,
+    ObservedFile,
     Selection,
 )
 
@@ -109,6 +110,8 @@ class Flags(Struct, frozen=True):
     allow_empty: bool = False
     deliver: str | None = None
     settle_s: float = 5.0
+    observed: str | None = None
+    max_age: str | None = None
 
 
 class Chosen(Struct, frozen=True):
@@ -300,7 +303,17 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
         allow_empty=flags.allow_empty,
         approve=flags.approve,
         settle_s=flags.settle_s,
+        observed=_observed(flags),
     )
+
+
+def _observed(flags: Flags) -> ObservedFile | None:
+    max_age_s = seconds(flags.max_age) if flags.max_age is not None else None
+    if flags.observed is not None:
+        return ObservedFile(flags.observed, max_age_s)
+    if max_age_s is not None:
+        raise UsageError("--max-age has no meaning without --observed", "Name the file with --observed.")
+    return None
 
 
 def _check(section: Section) -> None:

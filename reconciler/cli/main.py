@@ -26,6 +26,9 @@ COMMANDS = {
     "apply": "reconciler.cli.passes",
     "run": "reconciler.cli.serve",
     "emulator": "reconciler.cli.serve",
+    "list": "reconciler.cli.live",
+    "observe": "reconciler.cli.live",
+    "pin": "reconciler.cli.pin",
     "show": "reconciler.cli.onboard",
     "setup-link": "reconciler.cli.onboard",
     "rotate-token": "reconciler.cli.onboard",
@@ -36,6 +39,9 @@ HELP = {
     "plan": "What apply would do; reads only.",
     "apply": "Does it.",
     "run": "The daemon: makes it so and keeps it so.",
+    "list": "Every live organization, and which manifest claims it.",
+    "observe": "Writes everything live to a file, to work without the API.",
+    "pin": "The `id:` lines that the manifests miss.",
     "show": "One live organization: what a customer's administrator needs.",
     "setup-link": "One self-serve link for the customer's administrator.",
     "rotate-token": "A new SCIM bearer token, delivered.",
@@ -57,7 +63,9 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(COMMANDS[cmd_name])
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        own = name if hasattr(module, name) else f"{name}_"  # `list_`, `import_`: Python has these words itself
+        command: click.Command = getattr(module, own)
         return command
 
     def resolve_command(

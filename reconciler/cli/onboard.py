@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,12 +10,14 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
-from reconciler.cli.output import advising, confirmed, note, on_signals, print_result
+from reconciler.cli.output import advising, confirmed, note, on_signals, print_result, result
+from reconciler.cli.reading import opened
 from reconciler.model.customer import Customer, TokenRotation
-from reconciler.model.errors import Interrupted, SourceError, UsageError
+from reconciler.model.errors import Interrupted, UsageError
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import SCIMDirectory, SetupLink
 from reconciler.render.formats import CustomerFormat
+from reconciler.render.text import pem_of
 
 if TYPE_CHECKING:
     from reconciler.engine.onboard import Errand
@@ -26,12 +27,17 @@ T = TypeVar("T")
 
 @click.command()
 @click.argument("name")
+@options.flag("--pem", is_flag=True, help="Print its connections' certificates as PEM, and nothing else.")
 @options.folder_flag
 @options.connection
+@options.observed
 @options.logs
 @options.customer_output
-def show(name: str, output: CustomerFormat, **flags: Any) -> int:
-    """One live organization: ids, ACS URL, SP entity id, SCIM base URL. NAME is a handle, external id or id."""
+def show(name: str, output: CustomerFormat, pem: bool, **flags: Any) -> int:
+    """One live organization: ids, ACS URL, SP entity id, SCIM base URL.
+
+    NAME is a handle, an id, an external id, a display name or a domain.
+    """
     from reconciler.core.values.certificate import describe  # noqa: PLC0415 cryptography
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
 
@@ -40,6 +46,9 @@ def show(name: str, output: CustomerFormat, **flags: Any) -> int:
         found = asyncio.run(find(errand))
     certificates = {each.id: describe(each.idp_certificate) for each in found.connections if each.idp_certificate}
     customer = Customer(found.organization, found.connections, found.directories, certificates)
+    if pem:
+        result("".join(map(pem_of, certificates.items())))
+        return 0
     print_result(output, lambda form, look: form.customer(customer, look))
     return 0
 
@@ -113,21 +122,9 @@ async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _errand(choose: Callable[[Flags], EnvironmentSettings], name: str, flags: dict[str, Any]) -> Errand:
-    from reconciler.cli.logs import configure, watch  # noqa: PLC0415
-    from reconciler.engine.load import load_partly  # noqa: PLC0415
+    from reconciler.cli.logs import watch  # noqa: PLC0415
     from reconciler.engine.onboard import Errand  # noqa: PLC0415
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
-    from reconciler.engine.selection import check_name  # noqa: PLC0415
 
-    configure(flags.pop("log_format"), flags.pop("log_level"))
-    named = flags["folder"] is not None or flags["config"] is not None
-    environment = choose(Flags(**{**flags, "folder": flags["folder"] or (None if named else ".")}))
-    desired = None
-    if named:
-        desired = load_partly(environment.manifests, now=time.time(), allow_empty=True).desired
-        if desired is None:
-            raise SourceError(
-                f"{environment.manifests} cannot be used", f"See `reconciler validate {environment.manifests}`."
-            )
-        check_name(environment.name, environment.manifests, desired)
+    environment, desired = opened(choose, flags)
     return Errand(environment, desired, name, Runtime(), watch)

@@ -108,6 +108,13 @@ _LOGS = (
         help="How much goes to stderr. Default: error on a terminal, where a bar counts retries, else warning.",
     ),
 )
+observed = flag(
+    "--observed",
+    metavar="FILE",
+    shell_complete=_FILES,
+    help="A file of `reconciler observe` to read instead of the API.",
+)
+max_age = flag("--max-age", metavar="10m", help="Refuse an --observed file that is older.")
 approve = flag("--approve", metavar="DIGEST", help="Lift the guards for this plan alone.")
 yes = flag("--yes", is_flag=True, help="Do not ask.")
 

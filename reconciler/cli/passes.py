@@ -46,6 +46,8 @@ CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", 
 @options.selection
 @options.allow_empty
 @options.approve
+@options.observed
+@options.max_age
 @options.flag("--detailed-exitcode", is_flag=True, help="Exit with 2 if the plan has changes.")
 @options.logs
 @options.output

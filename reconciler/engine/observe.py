@@ -10,7 +10,7 @@ from reconciler.core.planning.plan import Selected
 from reconciler.delivery.target import RecordName, Target
 from reconciler.model.errors import ApiError, DeliveryError, Interrupted
 from reconciler.model.event import Listed, Watch
-from reconciler.model.kinds import KINDS, KindName
+from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
 from reconciler.model.state import (
     Child,
     Desired,
@@ -37,13 +37,28 @@ async def observe(
     The walk is complete or raises ApiError; a collection that cannot be read is `Unreadable`. `check` is
     called with the live environment's id before anything below it is read, and may raise.
     """
-    reading = _Reading(client, watch)
     needs = _needs_by_claim(desired, selected)
+    return await _walk(client, watch, check, lambda organization: _claimed(needs, organization))
+
+
+async def observe_everything(client: Client, watch: Watch, check: Callable[[str], None]) -> Observed:
+    """As `observe`, but with every collection of every organization."""
+    every = frozenset(kind.name for kind in CHILD_KINDS)
+    return await _walk(client, watch, check, lambda _: every)
+
+
+async def _walk(
+    client: Client,
+    watch: Watch,
+    check: Callable[[str], None],
+    needed: Callable[[Organization], frozenset[KindName]],
+) -> Observed:
+    reading = _Reading(client, watch)
     try:
         async for page in client.organizations():
             check(page[0].environment_id)
             for organization in page:
-                reading.start(organization, _claimed(needs, organization))
+                reading.start(organization, needed(organization))
             reading.tell()
     except BaseException:
         await reading.abandon()

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from msgspec import Struct
 
 from reconciler.api.client import Client
-from reconciler.core.planning.guard import foreign_environment
+from reconciler.core.adopting.inventory import named
 from reconciler.core.planning.match import match_children
 from reconciler.delivery.target import RecordName
 from reconciler.engine.connect import connected, delivery
 from reconciler.engine.runtime import Runtime
 from reconciler.engine.secrets import Issuer
-from reconciler.model.errors import UsageError, WrongEnvironment
+from reconciler.engine.survey import environment_check, read_before
+from reconciler.model.errors import UsageError
 from reconciler.model.event import Watch
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY
 from reconciler.model.secret import Secret
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import (
+    Child,
     Desired,
     DesiredOrganization,
     Organization,
     SAMLConnection,
     SCIMDirectory,
     SetupLink,
+    Unreadable,
 )
 
 
@@ -50,34 +55,50 @@ class Errand(Struct, frozen=True):
 
 
 async def find(errand: Errand) -> Customer:
-    """The live organization that a handle, an external id or an `org_` id names; UsageError if there is none."""
-    declared, name = errand.desired.organizations if errand.desired else (), errand.name
-    wanted = next((each for each in declared if each.name == name), None)
-    keys = {wanted.id or wanted.external_id} if wanted else {name}
+    """The live organization that `named` finds; UsageError if there is none, or more than one."""
+    check = environment_check(errand.environment, errand.desired)
+    if errand.environment.observed:
+        observed = read_before(errand.environment.observed, errand.runtime, check)
+        live = _only(errand, [each.organization for each in observed.organizations])
+        (found,) = (each for each in observed.organizations if each.organization is live)
+        return _customer(errand, live, found.collections.values())
     async with errand.client(read_only=True) as client:
+        organizations: list[Organization] = []
         async for page in client.organizations():
-            _check_environment(errand, page[0].environment_id)
-            for organization in page:
-                if organization.id in keys or organization.external_id in keys:
-                    found = [await client.children(kind, organization.id) for kind in CHILD_KINDS]
-                    return Customer(
-                        wanted or next((each for each in declared if _means(each, organization)), None),
-                        organization,
-                        tuple(each for each in found[0] if isinstance(each, SAMLConnection)),
-                        tuple(each for each in found[1] if isinstance(each, SCIMDirectory)),
-                    )
-    raise UsageError(
-        f"no live organization is called {name!r}",
-        "Give a manifest's name with its folder, an external id, or an id.",
+            check(page[0].environment_id)  # a link or token of the wrong environment hurts like any other write
+            organizations += page
+        live = _only(errand, organizations)
+        return _customer(errand, live, [await client.children(kind, live.id) for kind in CHILD_KINDS])
+
+
+def _only(errand: Errand, organizations: Sequence[Organization]) -> Organization:
+    found = named(errand.name, errand.desired, organizations)
+    if len(found) > 1:
+        ids = ", ".join(each.id for each in found)
+        raise UsageError(f"{errand.name!r} means several live organizations: {ids}", "Give one of these ids.")
+    if not found:
+        raise UsageError(
+            f"no live organization is called {errand.name!r}",
+            "Give a manifest's name with its folder, an id, an external id, a display name or a domain.",
+        )
+    return found[0]
+
+
+def _customer(
+    errand: Errand, live: Organization, collections: Iterable[tuple[Child, ...] | Unreadable]
+) -> Customer:
+    declared = errand.desired.organizations if errand.desired else ()
+    children: list[Child] = []
+    for each in collections:
+        if isinstance(each, Unreadable):
+            raise UsageError(f"what {live.id} has could not be read: {each.message}", "Observe it again.")
+        children += each
+    return Customer(
+        next((each for each in declared if _means(each, live)), None),
+        live,
+        tuple(each for each in children if isinstance(each, SAMLConnection)),
+        tuple(each for each in children if isinstance(each, SCIMDirectory)),
     )
-
-
-def _check_environment(errand: Errand, live: str) -> None:
-    """A link or a token of the wrong environment would hurt as much as any other write."""
-    manifest = errand.desired.environment.id if errand.desired else None
-    wrong = foreign_environment(live, (errand.environment.environment_id, manifest))
-    if wrong:
-        raise WrongEnvironment(f"wrong environment: {wrong}", "Nothing was made. Correct the key or the pin.")
 
 
 def _means(wanted: DesiredOrganization, live: Organization) -> bool:

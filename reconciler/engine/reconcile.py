@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from msgspec import Struct, structs
 
-from reconciler.core.planning.guard import foreign_environment, refusals, tightened
+from reconciler.core.planning.guard import refusals, tightened
 from reconciler.core.planning.plan import plan as plan_changes
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
@@ -17,8 +17,8 @@ from reconciler.engine.observe import observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.engine.selection import check_selection, selecting
+from reconciler.engine.survey import environment_check, read_before
 from reconciler.model.change import Plan
-from reconciler.model.errors import WrongEnvironment
 from reconciler.model.event import Watch
 from reconciler.model.outcome import Pass, Report
 from reconciler.model.settings import EnvironmentSettings
@@ -87,33 +87,33 @@ async def reconcile(
 async def _observe(
     environment: EnvironmentSettings, desired: Desired, runtime: Runtime, watch: Watch, stop: asyncio.Event
 ) -> Observed:
-    """The live environment, read by a client that refuses every verb but GET, and the delivery records.
-
-    What this process wrote without getting a response has its settle time first.
-    """
-    check = _environment_check(environment, desired)
-    selected = selecting(environment.selection)
-    await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
-    async with connected(environment, runtime, watch, stop, read_only=True) as client:
-        observed = await observe(desired, client, watch, selected, check)
+    """The live environment, and the delivery records."""
+    check = environment_check(environment, desired)
+    if environment.observed:
+        observed = read_before(environment.observed, runtime, check)
+    else:
+        observed = await _observe_now(environment, desired, runtime, watch, stop, check)
     target = delivery(environment)
     if target is None:
         return observed
     return structs.replace(observed, records=await runtime.aside(lambda: records(desired, target)))
 
 
-def _environment_check(environment: EnvironmentSettings, desired: Desired) -> Callable[[str | None], None]:
-    pins = (environment.environment_id, desired.environment.id)
+async def _observe_now(  # noqa: PLR0913, PLR0917 what reading takes
+    environment: EnvironmentSettings,
+    desired: Desired,
+    runtime: Runtime,
+    watch: Watch,
+    stop: asyncio.Event,
+    check: Callable[[str | None], None],
+) -> Observed:
+    """Reads with a client that refuses every verb but GET.
 
-    def check(live: str | None) -> None:
-        wrong = foreign_environment(live, pins)
-        if wrong:
-            raise WrongEnvironment(
-                f"wrong environment: {wrong}", "Nothing was written. Correct the key or the pin."
-            )
-
-    check(None)
-    return check
+    What this process wrote without getting a response has its settle time first.
+    """
+    await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
+    async with connected(environment, runtime, watch, stop, read_only=True) as client:
+        return await observe(desired, client, watch, selecting(environment.selection), check)
 
 
 async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime) -> Plan:

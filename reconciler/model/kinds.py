@@ -28,6 +28,7 @@ class KindName(StrEnum):
     DIRECTORY = "SCIMDirectory"
     SETUP_LINK = "SetupLink"
     BEARER_TOKEN = "BearerToken"
+    ENVIRONMENT = "Environment"  # only ever pinned
 
 
 class Field(Struct, frozen=True):

@@ -45,6 +45,13 @@ class ApiSettings(Struct, frozen=True):
     requests_per_organization: int = 100
 
 
+class ObservedFile(Struct, frozen=True):
+    """A file of `reconciler observe` that is read instead of the API; an older one than `max_age_s` is refused."""
+
+    path: str
+    max_age_s: float | None = None
+
+
 class EnvironmentSettings(Struct, frozen=True):
     """The settings of one environment; `name` is its section in the configuration file, None without one."""
 
@@ -60,6 +67,7 @@ class EnvironmentSettings(Struct, frozen=True):
     allow_empty: bool = False
     approve: str | None = None
     settle_s: float = 5.0
+    observed: ObservedFile | None = None
 
 
 class DaemonSettings(Struct, frozen=True):

@@ -10,10 +10,12 @@ from msgspec import Struct
 from reconciler.model.change import Plan
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import ReconcilerError
+from reconciler.model.inventory import Inventory
 from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Report
+from reconciler.model.pinning import Pinning
 from reconciler.model.secret import Secret
-from reconciler.render import json, text
+from reconciler.render import adopting, json, text
 from reconciler.render.style import Style
 
 T = TypeVar("T")
@@ -40,11 +42,13 @@ class Format(Struct, frozen=True):
 
 
 class CustomerFormat(Format, frozen=True, kw_only=True):
-    """A row that also has forms for `show`, `setup-link` and `rotate-token`; only they offer it."""
+    """A row that also has forms for the commands about live customers; only they offer it."""
 
     customer: Callable[[Customer, Style], Rendered]
     setup_link: Callable[[Secret, Style], Rendered]
     token_rotation: Callable[[TokenRotation, Style], Rendered]
+    inventory: Callable[[Inventory, Style], Rendered]
+    pinning: Callable[[Pinning, Style], Rendered]
 
 
 def _encoded(document_of: Callable[[T], json.Document]) -> Callable[[T, Style], bytes]:
@@ -62,6 +66,8 @@ TEXT = CustomerFormat(
     customer=text.customer,
     setup_link=text.setup_link,
     token_rotation=text.token_rotation,
+    inventory=adopting.inventory,
+    pinning=adopting.pinning,
 )
 JSON = CustomerFormat(
     name="json",
@@ -73,6 +79,8 @@ JSON = CustomerFormat(
     customer=_encoded(json.customer),
     setup_link=lambda link, _: json.dumps(json.setup_link(link), secret=True),
     token_rotation=_encoded(json.token_rotation),
+    inventory=_encoded(adopting.inventory_document),
+    pinning=_encoded(adopting.pinning_document),
 )
 
 FORMATS: dict[str, Format] = {row.name: row for row in (TEXT, JSON)}

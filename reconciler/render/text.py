@@ -16,7 +16,7 @@ from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Problem, Severity, Validation
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
-from reconciler.model.state import Value
+from reconciler.model.state import Certificate, Value
 from reconciler.render.style import PLAIN, TIED, Style
 from reconciler.render.words import MARKS, NOTHING, child, count, resource, settings, spoken, title, value
 
@@ -149,22 +149,11 @@ def _unmanaged(each: Unmanaged) -> str:
 
 
 def pins(plan: Plan, style: Style = PLAIN) -> str:
-    """The `id:` line of every match that has none in git, ready to paste, under what to do with them."""
+    """How many `id:` lines are missing, and what inserts them."""
     if not plan.pins:
         return ""
-    several = len(plan.pins) > 1
-    pinned = "are not pinned. Paste these lines" if several else "is not pinned. Paste this line"
-    lines = ["", f"{count(len(plan.pins), 'match', 'matches')} {pinned} into git to make sure of the match:"]
-    for pin in plan.pins[:MAX_LISTED]:
-        name = resource(pin.kind, pin.organization, pin.name)
-        place = style.place(pin.origin.file, pin.origin.line)
-        lines.append(f"    id:{TIED}{pin.id}  #{TIED}{name}  {place}")
-    if len(plan.pins) > MAX_LISTED:
-        more = len(plan.pins) - MAX_LISTED
-        lines.append(
-            f"  … and {more:,} more; `--target{TIED}NAME` shows one organization's, `--output{TIED}json` all"
-        )
-    return style.joined(lines)
+    missing = f"{count(len(plan.pins), 'pin')} missing"
+    return style.joined(["", f"{missing}: `reconciler{TIED}pin{TIED}--write` inserts them."])
 
 
 # -- report ----------------------------------------------------------------------------------------
@@ -193,7 +182,7 @@ def report(report: Report, style: Style = PLAIN) -> str:
     lines.append(f"Done: {done}.{blocked}")
     lines += [text for result, text in _NEXT.items() if counts[result]]
     if any(map(_created, report.outcomes)):
-        lines.append("Paste the `id:` lines into the manifests, to pin what was created.")
+        lines.append(f"`reconciler{TIED}pin{TIED}--write` inserts the ids of what was created.")
     return style.joined(lines)
 
 
@@ -270,6 +259,11 @@ def _table(rows: Mapping[str, Value]) -> Iterator[str]:
     for label, shown in rows.items():
         words = (escaped(shown) or NOTHING) if isinstance(shown, str) else value(shown)
         yield f"  {label.ljust(width)}  {words}"
+
+
+def pem_of(certificate: tuple[str, Certificate]) -> str:
+    """A connection's certificate below a line with its id, which every reader of PEM passes over."""
+    return "".join(f"{escaped(line)}\n" for line in (f"# {certificate[0]}", *certificate[1].pem.splitlines()))
 
 
 def setup_link(link: Secret, _: Style = PLAIN) -> str:

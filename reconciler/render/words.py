@@ -11,9 +11,11 @@ from reconciler.model.state import Certificate, SAMLConnection, Value
 
 NOTHING = "-"
 
-_WORDS = {KindName.SETUP_LINK: "setup-link", KindName.BEARER_TOKEN: "token"} | {
-    k.name: k.word for k in KINDS.values()
-}
+_WORDS = {
+    KindName.ENVIRONMENT: "environment",
+    KindName.SETUP_LINK: "setup-link",
+    KindName.BEARER_TOKEN: "token",
+} | {k.name: k.word for k in KINDS.values()}
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.ISSUE: "*"}
 _SPELLING = {"idp": "IdP", "url": "URL"}
 

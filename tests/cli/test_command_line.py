@@ -102,7 +102,7 @@ MISTAKES = [
     ("plan --out plan.json m", "No such option '--out'", "plan --help"),
     ("apply --plan plan.json", "No such option '--plan'", "apply --help"),
     ("plan --changed-since HEAD m", "No such option '--changed-since'", "plan --help"),
-    ("plan --observed x m", "No such option '--observed'", "plan --help"),
+    ("plan --observes x m", "No such option '--observes'", "plan --help"),
     ("plan --output markdown m", "'markdown' is not one of", "plan --help"),
     ("status", "there is no command 'status'", "--help"),
     ("import m", "there is no command 'import'", "--help"),

@@ -71,18 +71,11 @@ def test_a_refusal_is_the_last_word() -> None:
 
 def test_pins_come_with_what_to_do_about_them() -> None:
     assert text.pins(EMPTY) == ""
-    assert (
-        text.pins(WHOLE, LOOK)
-        == """
-2 matches are not pinned. Paste these lines into git to make sure of the match:
-    id: org_0000000000000000000000003  # acme  manifests/acme.yaml:4
-    id: saml_conn_0000000000000000000000009  # acme saml/okta  manifests/acme.yaml:9
-"""
-    )
+    assert text.pins(WHOLE, LOOK) == "\n2 pins missing: `reconciler pin --write` inserts them.\n"
 
 
 def test_what_needs_no_action_never_floods() -> None:
-    """Ten thousand unmanaged ones, hints and pins are ten lines each, and one that says how many more."""
+    """Ten thousand unmanaged ones and hints are ten lines each, and one that says how many more; pins are one."""
     many = structs.replace(
         EMPTY,
         unmanaged=tuple(Unmanaged(KindName.ORGANIZATION, org_id(n), "", None) for n in range(10_000)),
@@ -93,7 +86,7 @@ def test_what_needs_no_action_never_floods() -> None:
     assert len(lines) == 1 + 2 * 11
     assert lines[11] == "  … and 9,990 more hints of this kind; `--output json` lists them all"
     assert lines[22] == "  … and 9,990 more unmanaged; `--output json` lists them all"
-    assert len(text.pins(many).splitlines()) == 2 + 11
+    assert text.pins(many).splitlines() == ["", "10,000 pins missing: `reconciler pin --write` inserts them."]
 
 
 def test_a_report() -> None:
@@ -109,7 +102,7 @@ Stopped: asked to stop (1 not started).
 Done: 2 applied, 1 failed, 1 unknown, 1 stale. 3 blocked in the plan.
 Unknown: it may have been written. Run `reconciler plan` to see; nothing is created twice.
 Stale: the live object changed after the plan was made, so nothing was written. Plan again.
-Paste the `id:` lines into the manifests, to pin what was created.
+`reconciler pin --write` inserts the ids of what was created.
 """
     )
 

@@ -66,7 +66,7 @@ FAULTS = {
     "scimDirectories: [{name: a, id: x}]": ("form", "5:31", "`scim_directory_`"),
     "samlConnections: [{name: a, idp: {certificate: {file: x, pem: y1}}}]": ("combination", "5:37", "`pem`"),
     "samlConnections: [{name: a, idp: {metadata: {file: x}, entityId: y1}}]": ("combination", "5:31", "all three"),
-    f"domains: [{'a.example, ' * 101}]": ("too-many", "5:3", "101"),
+    f"domains: [{'a.example, ' * 2001}]": ("too-many", "5:3", "2,001"),
 }
 LIMIT_FAULTS = {
     "maxChangedPercent: 101": ("value", "4:17", "100"),

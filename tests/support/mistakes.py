@@ -27,6 +27,11 @@ from tests.support.quiet import ended
 
 KEY, ENVIRONMENT_ID = "ssoready_sk_" + "a" * 25, "env_" + "1" * 25
 DIRECTORIES = "{scimDirectories: [{name: okta, primary: true}]}"
+UNREAD = (
+    f'{{"apiVersion": "reconciler/v1", "kind": "Observed", "environmentId": "{ENVIRONMENT_ID}",'
+    ' "observedAt": "2020-01-01T00:00:00Z", "organizations": [{"id": "org_1", "externalId": "acme",'
+    ' "displayName": "", "domains": [], "samlConnections": {"unreadable": "it was busy"}, "scimDirectories": []}]}'
+)
 FILES = {
     "m/environment.yaml": ENVIRONMENT,
     "m/acme.yaml": organization("acme", DIRECTORIES),
@@ -35,6 +40,7 @@ FILES = {
     "broken/acme.yaml": "a: [",
     "empty/README": "",
     "key": KEY,
+    "unread.json": UNREAD,
     "large.toml": "#" * 1_048_577,
 }
 
@@ -73,6 +79,13 @@ COMMANDS = [
     "show nobody",
     "show acme --dir broken",
     "show acme --dir pinned",
+    "show twin",
+    "show acme --observed unread.json",
+    "list --observed nowhere.json",
+    "list --observed key",
+    "plan m --observed unread.json --max-age 10m",
+    "plan m --max-age 10m",
+    "observe --out nowhere/live.json",
     "rotate-token acme okta --yes --deliver d",
     "rotate-token acme okta --yes --deliver d --dir m",
 ]
@@ -172,6 +185,8 @@ def mistakes(home: Path, store: Store, patch: pytest.MonkeyPatch) -> Iterator[tu
     live = store.put_organization(store.environments["production"].id, external_id="acme")
     store.put_directory(live.id, primary=True)
     store.put_directory(live.id)
+    for _ in range(2):
+        store.put_organization(store.environments["production"].id, display_name="Twin")
     for line in COMMANDS:
         yield from _ended(line, {}, patch)
     for variables, line in VARIABLES:

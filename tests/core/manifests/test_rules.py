@@ -77,7 +77,7 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         [("primary/two", "samlConnections/2/primary")],
     ),
     ({"domains": "acme.example", "samlConnections": {}, "setupLink": []}, []),
-    ({"domains": ["A.example"] * 300}, [("domain/capitals", f"domains/{n}") for n in range(200)]),
+    ({"domains": ["A.example"] * 2100}, [("domain/capitals", f"domains/{n}") for n in range(2000)]),
 ]
 
 

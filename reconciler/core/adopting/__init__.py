@@ -1,0 +1,1 @@
+"""What is live becomes manifests: inventory, names, texts, starter files."""

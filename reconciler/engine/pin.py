@@ -1,0 +1,87 @@
+"""Inserts the `id:` lines that a plan misses into the manifests, a whole file at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.model.change import Pin, Plan
+from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
+from reconciler.model.manifest import Origin
+from reconciler.model.manifest import Path as Place
+from reconciler.model.pinning import Pinned
+from reconciler.model.state import Desired
+from reconciler.source import files
+from reconciler.source.pins import Insertion, NotInserted, insert
+
+Versions = Mapping[str, tuple[int, int, int]]
+CHANGED = "the file changed meanwhile: run it again"
+
+
+def versions(folder: str) -> Versions:
+    """Tells later whether a file was changed since; by path below the folder, {} if there is none."""
+    found = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            if path.suffix in {".yaml", ".yml"} and path.exists():
+                found[os.path.relpath(path, folder)] = _version(path)
+    return found
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    seen = path.stat()
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
+
+
+def missing(plan: Plan, desired: Desired) -> tuple[Pin, ...]:
+    """Every pin that the manifests miss, that of the Environment first."""
+    if desired.environment.id or not plan.environment_id:
+        return plan.pins
+    environment = desired.environment
+    own = Pin(KindName.ENVIRONMENT, environment.name, environment.name, plan.environment_id, environment.origin)
+    return (own, *plan.pins)
+
+
+def write(folder: str, desired: Desired, pins: tuple[Pin, ...], known: Versions) -> tuple[Pinned, ...]:
+    """Inserts the pins; a file that differs from its known version, or in which a place is uncertain, stays.
+
+    Raises ReconcilerError if a file cannot be written; those before it are whole, and the next run goes on.
+    """
+    by_file: dict[str, list[Pin]] = {}
+    for pin in pins:
+        by_file.setdefault(pin.origin.file, []).append(pin)
+    why = {
+        file: _write(Path(folder, file), file, [_insertion(pin, desired) for pin in own], known.get(file))
+        for file, own in by_file.items()
+    }
+    return tuple(Pinned(pin, not why[pin.origin.file], why[pin.origin.file]) for pin in pins)
+
+
+def _write(path: Path, file: str, insertions: list[Insertion], known: tuple[int, int, int] | None) -> str:
+    """Why the file was left alone; "" if the pins are in it."""
+
+    def unchanged() -> bool:
+        return path.exists() and _version(path) == known
+
+    if not unchanged():
+        return CHANGED
+    try:
+        data = insert(path.read_bytes(), file, insertions)
+    except NotInserted as error:
+        return error.reason
+    return "" if files.replace(path, data, still_as_read=unchanged) else CHANGED
+
+
+def _insertion(pin: Pin, desired: Desired) -> Insertion:
+    document, place = _place(pin, desired)
+    return Insertion(document, place, pin.id)
+
+
+def _place(pin: Pin, desired: Desired) -> tuple[Origin, Place]:
+    if pin.kind not in {kind.name for kind in CHILD_KINDS}:
+        return pin.origin, ("spec",)
+    (wanted,) = (each for each in desired.organizations if each.name == pin.organization)
+    names = [child.name for child in wanted.collections[pin.kind]]
+    return wanted.origin, ("spec", KINDS[pin.kind].collection, names.index(pin.name))

@@ -1,0 +1,91 @@
+"""pin: which `id:` lines are missing, and that nothing but them is written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.engine import pin
+from reconciler.source import schemas
+from tests.support.shell import Shell
+
+ACME = """\
+# Acme, since 2019
+apiVersion: reconciler/v1
+kind: Organization
+metadata: {name: acme}
+spec:
+  externalId: '4711'   # from billing
+  samlConnections:
+    - name: okta
+  scimDirectories: [{name: okta}]
+"""
+
+
+@pytest.fixture
+def unpinned(shell: Shell) -> Shell:
+    store = shell.emulator.store
+    acme = store.put_organization(shell.environment.id, external_id="4711")
+    store.put_connection(acme.id, primary=True)
+    store.put_directory(acme.id, primary=True)
+    shell.write("acme.yaml", ACME)
+    return shell
+
+
+def test_missing_pins_are_shown_and_nothing_is_written(unpinned: Shell) -> None:
+    done = unpinned("pin", unpinned.folder)
+    assert done.code == 0
+    assert done.out.count("  id: ") == 4
+    assert "4 pins missing." in done.out
+    assert (unpinned.folder / "acme.yaml").read_text() == ACME
+
+
+def test_write_inserts_the_lines_and_then_none_is_missing(unpinned: Shell) -> None:
+    state = unpinned.emulator.state
+    assert unpinned("pin", unpinned.folder, "--write").code == 0
+
+    text = (unpinned.folder / "acme.yaml").read_text()
+    assert [line for line in text.splitlines() if "id: " not in line] == [
+        line for line in ACME.splitlines() if "scimDirectories" not in line
+    ]
+    assert unpinned.environment.id in (unpinned.folder / "environment.yaml").read_text()
+    done = unpinned("pin", unpinned.folder, "--output", "json")
+    document = json.loads(done.out)
+    Draft202012Validator(json.loads(schemas.text("pins"))).validate(document)
+    assert document["summary"] == {"written": 0, "missing": 0, "blocked": 0}
+    assert unpinned("plan", unpinned.folder).out.startswith("No changes.")
+    assert unpinned.emulator.verbs == {"GET"}
+    assert unpinned.emulator.state == state
+    assert list(unpinned.folder.glob(".*")) == []
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(unpinned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = ACME.replace("since 2019", "since 2020, moved")
+    seen = pin.versions
+
+    def then_edited(folder: str) -> pin.Versions:
+        known = seen(folder)
+        unpinned.write("acme.yaml", moved)
+        return known
+
+    monkeypatch.setattr(pin, "versions", then_edited)
+    done = unpinned("pin", unpinned.folder, "--write")
+    assert (done.code, "changed meanwhile" in done.out) == (4, True)
+    assert (unpinned.folder / "acme.yaml").read_text() == moved
+    assert unpinned.environment.id in (unpinned.folder / "environment.yaml").read_text()
+
+
+def test_a_manifest_that_cannot_be_parsed_stops_it_before_anything_is_written(unpinned: Shell) -> None:
+    unpinned.write("broken.yaml", "a: [")
+    assert unpinned("pin", unpinned.folder, "--write").code == 8
+    assert (unpinned.folder / "acme.yaml").read_text() == ACME
+
+
+def test_a_pin_that_contradicts_is_told_and_stays(unpinned: Shell) -> None:
+    text = ACME.replace("spec:\n", f"spec:\n  id: org_{'1' * 25}\n")
+    unpinned.write("acme.yaml", text)
+    done = unpinned("pin", unpinned.folder, "--write")
+    assert (done.code, "1 resource blocked" in done.out) == (4, True)
+    assert (unpinned.folder / "acme.yaml").read_text() == text

@@ -183,7 +183,7 @@ def _no_good_primary(scope: _Scope, change: Create | Update) -> tuple[BlockReaso
 def _with_implied(scope: _Scope, promotion: Create | Update) -> Create | Update:
     """Name the sibling that loses `primary`. If there is none, sign-in does not move, and there is no risk."""
     holder = scope.holder
-    if holder and isinstance(promotion, Update):
+    if holder:
         names = {found.live.id: name for name, found in scope.match.found.items()}
         return structs.replace(promotion, implied=(Implied(holder.id, names.get(holder.id)),))
     fields = (structs.replace(f, risk=None) if f.wire == PRIMARY else f for f in promotion.fields)

@@ -33,6 +33,7 @@ from reconciler.model.state import Loaded
 from reconciler.render import text
 from reconciler.render.formats import Format
 from reconciler.render.words import count
+from reconciler.source.steady import uncommitted
 
 if TYPE_CHECKING:
     from reconciler.engine.reconcile import Decision, Hooks
@@ -183,6 +184,8 @@ def _show_warnings(loaded: Loaded, progress: Progress) -> None:
     """Points at the warnings of manifests that may be used; reading begins."""
     if loaded.desired is None:
         return
+    if uncommitted(loaded.folder):
+        note(f"{loaded.folder} has changes that no commit has: they count, and the revision does not name them")
     if loaded.problems:
         note(f"{count(len(loaded.problems), 'warning')}: see `reconciler validate {loaded.folder}`")
     progress.begin("reading")

@@ -14,9 +14,9 @@ from reconciler.daemon.claims import Claims, Turn
 from reconciler.daemon.journal import Journal, ended
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
+from reconciler.daemon.steady import steady
 from reconciler.daemon.triggers import Wake
 from reconciler.engine.connect import api_settings
-from reconciler.engine.load import load_partly
 from reconciler.engine.reconcile import Decision, Hooks, reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.engine.selection import selecting
@@ -108,7 +108,8 @@ class Worker:
                 may_apply=lambda plan: self._may_apply(plan, settings, turn),
             )
             try:
-                finished = await reconcile(settings, load_partly, self._runtime, hooks, self.stop)
+                load = await steady(settings.manifests, self._runtime, self.stop)
+                finished = await reconcile(settings, load, self._runtime, hooks, self.stop)
             except WrongEnvironment:
                 self._claim.refused(api.key)
                 raise

@@ -61,7 +61,8 @@ class Runtime(Struct, frozen=True):
     """By default the real world: its clock, system randomness, real HTTP, a process that has written nothing yet.
 
     `now` gives Unix seconds; `transport` makes one lane's transport. `aside` keeps the event loop free of work
-    that blocks: `asyncio.to_thread` where something else runs on it.
+    that blocks: `asyncio.to_thread` where something else runs on it. Two looks at a folder are `look_again_s`
+    apart.
     """
 
     now: Callable[[], float] = time.time
@@ -69,6 +70,7 @@ class Runtime(Struct, frozen=True):
     recent_writes: RecentWrites = field(default_factory=lambda: RecentWrites(time.monotonic()))
     transport: Transport | None = None
     aside: Aside = here
+    look_again_s: float = 1.0  # a file's time may be no finer than a second
 
 
 async def wait_until(loop_time: float, stop: asyncio.Event) -> None:

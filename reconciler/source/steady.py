@@ -15,7 +15,6 @@ from msgspec import Struct
 from reconciler.source.revision import commit, git_folder
 from reconciler.source.snapshot import CONFIG_MAP, digest
 
-LOOK_AGAIN_S = 1.0  # two looks are at least so far apart: a file's time may be no finer than a second
 STATUS_S = 10.0
 _STATUS = (
     *("git", "--no-optional-locks", "-c", "core.fsmonitor=false"),

@@ -206,7 +206,7 @@ def once(api: Api, *sources: Source) -> list[int]:
 
 
 def _runtime(api: Api) -> Runtime:
-    return Runtime(rng=random.Random(1), transport=api.transport, aside=asyncio.to_thread)
+    return Runtime(rng=random.Random(1), transport=api.transport, aside=asyncio.to_thread, look_again_s=0.0)
 
 
 def texts(lines: list[MutableMapping[str, Any]]) -> Iterator[str]:

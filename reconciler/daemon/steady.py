@@ -1,0 +1,49 @@
+"""Waits until a folder can be believed, so that half a checkout is never planned unattended."""
+
+from __future__ import annotations
+
+import asyncio
+
+from reconciler.api.waiting import sleep_or_stop
+from reconciler.engine.load import Load, load_partly
+from reconciler.engine.runtime import Runtime
+from reconciler.model.errors import Interrupted, SourceError
+from reconciler.model.state import Loaded
+from reconciler.source.steady import Look, behind_a_link, look
+
+MAX_LOOKS = 60
+
+
+async def steady(folder: str, runtime: Runtime, stop: asyncio.Event) -> Load:
+    """Waits until the folder can be believed, and returns what reads it as it was then, for the daemon.
+
+    A folder behind a link that is swapped as a whole is always whole; any other has to stand still for a second.
+
+    Raises:
+        SourceError: the folder is not there, or does not stop changing.
+        Interrupted: `stop` was set while waiting.
+    """
+    if await runtime.aside(lambda: behind_a_link(folder)):
+        return load_partly
+    seen = await runtime.aside(lambda: look(folder))
+    for _ in range(MAX_LOOKS):
+        await sleep_or_stop(runtime.look_again_s, stop)
+        if stop.is_set():
+            raise Interrupted("asked to stop; the folder was not read")
+        again = await runtime.aside(lambda: look(folder))
+        if again.steady_since(seen):
+            return _believing(again)
+        seen = again
+    raise SourceError(f"{folder} does not stop changing", "Look for what writes to it, or for a stale index.lock.")
+
+
+def _believing(seen: Look) -> Load:
+    """Reads the folder, and refuses what it read if anything has happened since that look."""
+
+    def load_as_seen(folder: str, /, *, now: float, allow_empty: bool) -> Loaded:
+        loaded = load_partly(folder, now=now, allow_empty=allow_empty)
+        if not look(folder).steady_since(seen):
+            raise SourceError(f"{folder} changed while it was read", "The next pass reads it again.")
+        return loaded
+
+    return load_as_seen

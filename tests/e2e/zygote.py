@@ -23,7 +23,6 @@ WRITING = (
     ("reserve", os, "posix_fallocate"),
     ("flush", os, "fsync"),
     ("rename", os, "rename"),
-    ("remove", os, "unlink"),
 )
 
 

@@ -149,5 +149,6 @@ def test_an_organization_that_recovered_is_ready_since_then() -> None:
 
 
 def test_organizations_stand_by_name() -> None:
-    made = report(suspended={"b": "x", "a": "x", "c": "x"})
-    assert list(conclude(made, {}, 0)) == ["a", "b", "c"]
+    names = [f"o{number:02}" for number in range(50)]  # so many stand in order by no chance
+    made = report(suspended=dict.fromkeys(reversed(names), "x"))
+    assert list(conclude(made, {}, 0)) == names

@@ -35,19 +35,19 @@ COMMANDS = {
     "completion": "reconciler.cli.check",
 }
 HELP = {
-    "validate": "Every problem in the manifests; needs no network.",
-    "plan": "What apply would do; reads only.",
-    "apply": "Does it.",
-    "run": "The daemon: makes it so and keeps it so.",
-    "list": "Every live organization, and which manifest claims it.",
-    "observe": "Writes everything live to a file, to work without the API.",
-    "pin": "The `id:` lines that the manifests miss.",
-    "show": "One live organization: what a customer's administrator needs.",
-    "setup-link": "One self-serve link for the customer's administrator.",
-    "rotate-token": "A new SCIM bearer token, delivered.",
-    "schema": "Prints a JSON Schema.",
-    "emulator": "A stand-in for the Management API on loopback.",
-    "completion": "Prints the script that completes commands in a shell.",
+    "validate": "List every problem in the manifests; needs no network.",
+    "plan": "Show what apply would do; reads only.",
+    "apply": "Apply the plan.",
+    "run": "Keep environments as their manifests say: the daemon.",
+    "list": "List the live organizations and the manifests that claim them.",
+    "observe": "Write everything live to a file, to work without the API.",
+    "pin": "Show or insert the missing `id:` lines.",
+    "show": "Show one live organization: what its administrator needs.",
+    "setup-link": "Make a self-serve link for a customer's administrator.",
+    "rotate-token": "Make and deliver a new SCIM bearer token.",
+    "schema": "Print a JSON Schema.",
+    "emulator": "Serve a stand-in for the Management API on loopback.",
+    "completion": "Print the script that completes commands in a shell.",
 }
 
 

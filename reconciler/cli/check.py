@@ -25,7 +25,7 @@ from reconciler.render.formats import Format
 def validate(
     folder: str | None, config: str | None, environment: str | None, allow_empty: bool, output: Format
 ) -> int:
-    """Every problem in the manifests of DIR, each with its place."""
+    """List every problem in the manifests of DIR, each with its place."""
     from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
     from reconciler.engine.selection import check_name  # noqa: PLC0415
 
@@ -41,7 +41,7 @@ def validate(
 @click.command()
 @click.argument("kind", default="organization")
 def schema(kind: str) -> int:
-    """Prints the JSON Schema of KIND.
+    """Print the JSON Schema of KIND.
 
     Of a manifest (organization, environment), or of what `--output json` prints (plan, report, validation,
     inventory, observed, pins, customer, setuplink, bearertoken, error).
@@ -59,7 +59,7 @@ def schema(kind: str) -> int:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> int:
-    """Prints the script that completes commands: `eval "$(reconciler completion bash)"`."""
+    """Print the script that completes commands: `eval "$(reconciler completion bash)"`."""
     from click.shell_completion import get_completion_class  # noqa: PLC0415
 
     found = get_completion_class(shell)

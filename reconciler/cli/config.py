@@ -78,14 +78,14 @@ class Daemon(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class File(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole configuration file, its sections not yet looked into."""
+    """The whole configuration file; its sections are checked later."""
 
     environments: dict[str, dict[str, Any]] = {}
     daemon: Daemon = Daemon()
 
 
 class Configuration(Struct, frozen=True):
-    """What the file says, and the folder that its relative paths are in."""
+    """The checked file, and the folder that its relative paths start from."""
 
     environments: dict[str, Section] = {}
     daemon: Daemon = Daemon()
@@ -93,7 +93,7 @@ class Configuration(Struct, frozen=True):
 
 
 class Flags(Struct, frozen=True):
-    """What the command line said; None where it said nothing."""
+    """The flags of a command line; None where a flag was not given."""
 
     folder: str | None = None
     config: str | None = None
@@ -115,7 +115,7 @@ class Flags(Struct, frozen=True):
 
 
 class Chosen(Struct, frozen=True):
-    """The environment that a command is about, before anything is read for it."""
+    """The environment of a command, before its key and address are read."""
 
     name: str | None
     section: Section
@@ -123,34 +123,34 @@ class Chosen(Struct, frozen=True):
 
 
 def environments(flags: Flags) -> tuple[EnvironmentSettings, ...]:
-    """All that the flags and the file speak of."""
+    """Every environment of the flags and the file; raises UsageError or CredentialsError."""
     file = _file(flags)
     return tuple(_settings(each, flags, file) for each in _chosen(flags, file))
 
 
 def every_folder(flags: Flags) -> list[Chosen]:
-    """All of them, by name, before any key is read."""
+    """Every environment, before any key is read; raises UsageError."""
     return _chosen(flags, _file(flags))
 
 
 def writable_environment(flags: Flags) -> EnvironmentSettings:
-    """The only one; UsageError if it is one that is only reported on."""
+    """The only environment; raises UsageError if several could be meant, or its mode is plan."""
     found = one_environment(flags)
     if not found.apply:
         raise UsageError(
-            'the configuration says mode = "plan" for this environment: nothing is written to it',
-            'Use `plan`, or say mode = "apply" there.',
+            'this environment is in plan-only mode (mode = "plan"): nothing is written to it',
+            'Use `plan`, or set mode = "apply" in the configuration file.',
         )
     return found
 
 
 def one_environment(flags: Flags) -> EnvironmentSettings:
-    """The only one; UsageError if several could be meant."""
+    """The only environment; raises UsageError if several could be meant."""
     return _settings(one_folder(flags), flags, _file(flags))
 
 
 def one_folder(flags: Flags) -> Chosen:
-    """The only one, for a check that needs neither a key nor an address; UsageError if several could be meant."""
+    """The same, before its key and address are read."""
     found = _chosen(flags, _file(flags))
     if len(found) > 1:
         names = ", ".join(each.name or "" for each in found)
@@ -205,7 +205,7 @@ def _check_targets(paths: dict[str, str | None]) -> None:
         if other != name:
             raise UsageError(
                 f"the environments {other} and {name} deliver to the same folder, {path}",
-                "Give each environment a folder of its own.",
+                "Give each environment its own folder.",
             )
 
 
@@ -228,7 +228,7 @@ def seconds(text: str) -> float:
 
 
 def read_file(path: str) -> Configuration:
-    """The configuration file; UsageError names what is wrong in it."""
+    """Reads the configuration file; raises UsageError, which names what is wrong in it."""
     try:
         with Path(path).open("rb") as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
@@ -378,6 +378,6 @@ def _check_authority(path: str) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether a person can be asked."""
+    """Whether a person can be asked for confirmation."""
     stream: Any = sys.stdin
     return bool(stream and stream.isatty() and sys.stderr.isatty())

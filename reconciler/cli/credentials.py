@@ -69,7 +69,7 @@ def _chosen(flags: Told, section: Told) -> tuple[str, Secret | None]:
 
 
 def _url_variable(variables: Mapping[str, str]) -> str | None:
-    """The address that the variables give. One that is set and empty was meant to be there: no cloud instead."""
+    """The address in the variables, None if none is set; raises UsageError if it is empty or ambiguous."""
     found = {name: variables[name] for name in URL_VARIABLES if name in variables}
     empty = [name for name, url in found.items() if not url]
     if empty:

@@ -40,7 +40,7 @@ def read(environment: EnvironmentSettings, desired: Desired | None) -> Observed:
 @options.logs
 @options.customer_output
 def list_(output: CustomerFormat, **flags: Any) -> int:
-    """Every live organization, and with DIR which manifest claims it."""
+    """List every live organization, and with DIR which manifest claims it."""
     from reconciler.core.adopting.inventory import inventory  # noqa: PLC0415 cryptography
 
     environment, desired = opened(one_environment, flags)

@@ -14,13 +14,13 @@ from reconciler.model.outcome import GOOD, Report
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Entry = MutableMapping[str, Any]
-_least = [LEVELS["warning"]]  # asked for each request, which is quicker than asking structlog
+_least = [LEVELS["warning"]]  # checked for each request: faster than asking structlog
 
 
 def configure(format_: str | None, level: str | None) -> None:
     """Sets structlog up, once per process; None chooses by whether stderr is a terminal.
 
-    There, a bar counts retries and the report repeats what failed, so that only errors are worth a line.
+    On a terminal only errors are logged: the bar counts retries, and the report lists what failed.
     """
     import structlog  # noqa: PLC0415 150 ms, and not needed to validate
 
@@ -60,7 +60,7 @@ def printable(_: Any, __: str, entry: Entry) -> Entry:
 
 
 def watch(event: Event) -> None:
-    """Logs what is worth a line: each change and each retry; for debugging each request, never its body or key."""
+    """Logs each change and each retry; at debug also each request, never its body or key."""
     if isinstance(event, Listed) or (isinstance(event, RequestDone) and _least[0] > LEVELS["debug"]):
         return
     import structlog  # noqa: PLC0415

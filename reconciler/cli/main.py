@@ -124,7 +124,7 @@ def run(arguments: list[str]) -> int:
         return failed(error, form)
     except SystemExit as ended:  # click, after a completion, or when the reader of a help text left
         return ended.code if isinstance(ended.code, int) else 0
-    except Exception as error:  # noqa: BLE001 whatever it is, a traceback must not reach a user
+    except Exception as error:  # noqa: BLE001 a user gets a sentence, not a traceback
         show_traceback(error)
         return failed(internal(error), form)
     return code if isinstance(code, int) else 0

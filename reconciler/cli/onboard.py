@@ -34,7 +34,7 @@ T = TypeVar("T")
 @options.logs
 @options.customer_output
 def show(name: str, output: CustomerFormat, pem: bool, **flags: Any) -> int:
-    """One live organization: ids, ACS URL, SP entity id, SCIM base URL.
+    """Show one live organization: ids, ACS URL, SP entity id, SCIM base URL.
 
     NAME is a handle, an id, an external id, a display name or a domain.
     """
@@ -62,14 +62,14 @@ def show(name: str, output: CustomerFormat, pem: bool, **flags: Any) -> int:
 @options.logs
 @options.customer_output
 def setup_link(name: str, output: CustomerFormat, saml: bool, scim: bool, **flags: Any) -> int:
-    """One self-serve link, valid for a day, printed once. For SAML unless told otherwise."""
+    """Make one self-serve link, valid for a day, and print it. For SAML, unless only --scim is given."""
     from reconciler.engine.onboard import find  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.onboard import setup_link as make  # noqa: PLC0415
 
     errand = _errand(writable_environment, name, flags)
     with advising(errand.environment.api):
         customer = asyncio.run(find(errand))
-    with advising(errand.environment.api, "Ask for another link: one that was lost on the way does no harm."):
+    with advising(errand.environment.api, "Make another link: one that was lost does no harm."):
         extent = SetupLink(saml=saml or not scim, scim=scim)
         url = asyncio.run(_to_its_end(make(errand, customer, extent)))
     print_result(output, lambda form, look: form.setup_link(url, look))
@@ -85,7 +85,7 @@ def setup_link(name: str, output: CustomerFormat, saml: bool, scim: bool, **flag
 @options.logs
 @options.customer_output
 def rotate_token(name: str, directory: str, output: CustomerFormat, yes: bool, **flags: Any) -> int:
-    """A new SCIM bearer token for DIRECTORY of NAME, written to --deliver. The old one is void at once."""
+    """Make a SCIM bearer token for DIRECTORY of NAME and write it to --deliver. The old one is void at once."""
     from reconciler.engine.onboard import find, rotation_of  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.onboard import rotate_token as rotate  # noqa: PLC0415
 
@@ -94,14 +94,14 @@ def rotate_token(name: str, directory: str, output: CustomerFormat, yes: bool, *
 
     errand = _errand(writable_environment, name, flags)
     if errand.environment.deliver_path is None:
-        raise UsageError("a token that cannot be kept is not made", "Name a folder with --deliver.")
+        raise UsageError(
+            "no delivery target is configured", "Pass --deliver, or set `deliver` in reconciler.toml."
+        )
     with advising(errand.environment.api):
         rotation = rotation_of(asyncio.run(find(errand)), directory)
     done = yes or _may_rotate(rotation.live)
     if done:
-        with advising(
-            errand.environment.api, "The old token may be void already: rotate again to have a good one."
-        ):
+        with advising(errand.environment.api, "The old token may be void by now: rotate again."):
             asyncio.run(_to_its_end(rotate(errand, rotation)))
     rotated = TokenRotation(rotation.live.id, delivered=done)
     print_result(output, lambda form, look: form.token_rotation(rotated, look))
@@ -109,14 +109,14 @@ def rotate_token(name: str, directory: str, output: CustomerFormat, yes: bool, *
 
 
 def _may_rotate(live: SCIMDirectory) -> bool:
-    breaks = "its customer's provisioning stops at once, until they enter the new one"
+    breaks = "the customer's provisioning stops at once, until they enter the new one"
     has = f"has a token: {breaks}" if live.has_client_bearer_token else "has no token yet"
     note(f"{live.id} {has}.")
     return confirmed("rotate it")
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """What was asked of the server is also received and delivered, whoever presses Ctrl-C: it would be lost."""
+    """Ctrl-C does not interrupt it: a secret that was requested is also received and delivered, or it is lost."""
     on_signals(asyncio.get_running_loop(), lambda: note("what was begun is finished first"))
     return await work
 

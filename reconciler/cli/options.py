@@ -15,12 +15,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Number(click.FloatRange):
-    """A number from `min` that is one: neither nan nor inf, which no comparison would stop."""
+    """A finite number from `min`: every comparison with nan is false, so a range would let it through."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number."""
+        """The number; click's error if it is none."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
@@ -44,12 +44,12 @@ def flag(name: str, **more: Any) -> Callable[[F], F]:
 
 def _output(formats: Iterable[Format]) -> Callable[[F], F]:
     """The flag whose value is a row of the table of formats."""
-    return flag("--output", type=click.Choice(list(formats)), default=TEXT.name, help="How results are shown.")
+    return flag("--output", type=click.Choice(list(formats)), default=TEXT.name, help="Format of the result.")
 
 
 output = _output(FORMATS.values())
 customer_output = _output(CUSTOMER_FORMATS.values())
-allow_empty = flag("--allow-empty", is_flag=True, help="A folder without organizations is no error.")
+allow_empty = flag("--allow-empty", is_flag=True, help="Accept a folder without organizations.")
 folder = click.argument("folder", metavar="[DIR]", required=False, shell_complete=_FOLDERS)
 folder_flag = click.option(
     "--dir",
@@ -57,12 +57,15 @@ folder_flag = click.option(
     envvar="RECONCILER_DIR",
     metavar="DIR",
     shell_complete=_FOLDERS,
-    help="Manifests in which NAME is a handle.",
+    help="Folder of manifests in which to look NAME up.",
 )
 config = flag(
-    "--config", metavar="FILE", shell_complete=_FILES, help="reconciler.toml, read only where it is named."
+    "--config",
+    metavar="FILE",
+    shell_complete=_FILES,
+    help="Configuration file; none is read by default.",
 )
-environment = flag("--environment", metavar="NAME", help="Which environment is meant, by its name.")
+environment = flag("--environment", metavar="NAME", help="Name of the environment.")
 
 _CONNECTION = (
     config,
@@ -75,17 +78,17 @@ _CONNECTION = (
         shell_complete=_FILES,
         help="File that holds the API key. Variables: SSOREADY_API_KEY, SSOREADY_API_KEY_FILE.",
     ),
-    flag("--ca-file", metavar="FILE", shell_complete=_FILES, help="Authority of a server of your own."),
-    flag("--proxy", metavar="URL", help="HTTP proxy; the environment's is not used unasked."),
+    flag("--ca-file", metavar="FILE", shell_complete=_FILES, help="CA certificate file for a self-hosted server."),
+    flag("--proxy", metavar="URL", help="HTTP proxy; HTTPS_PROXY and the like are ignored."),
     flag(
         "--concurrency",
         type=click.IntRange(1, 64),
         metavar="1-64",
         default=24,
         show_default=True,
-        help="Requests at once.",
+        help="Largest number of parallel requests.",
     ),
-    flag("--max-requests-per-second", type=Number(0.1), metavar="NUMBER", help="An upper bound."),
+    flag("--max-requests-per-second", type=Number(0.1), metavar="NUMBER", help="Limit of requests per second."),
     flag(
         "--deliver",
         metavar="FOLDER",
@@ -105,7 +108,7 @@ _LOGS = (
     flag(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"]),
-        help="How much goes to stderr. Default: error on a terminal, where a bar counts retries, else warning.",
+        help="Least severe messages to log. Default: error on a terminal, else warning.",
     ),
 )
 observed = flag(
@@ -115,8 +118,8 @@ observed = flag(
     help="A file of `reconciler observe` to read instead of the API.",
 )
 max_age = flag("--max-age", metavar="10m", help="Refuse an --observed file that is older.")
-approve = flag("--approve", metavar="DIGEST", help="Lift the guards for this plan alone.")
-yes = flag("--yes", is_flag=True, help="Do not ask.")
+approve = flag("--approve", metavar="DIGEST", help="Lift the guards for the plan with this digest.")
+yes = flag("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def _all(flags: tuple[Callable[[Any], Any], ...]) -> Callable[[F], F]:

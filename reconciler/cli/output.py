@@ -1,4 +1,4 @@
-"""Puts results on stdout and words about them on stderr, whatever became of the command."""
+"""Prints results to stdout and notes, questions and errors to stderr."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _begun = [False]  # whether the one document is on its way: a second one must ne
 
 
 def begin() -> None:
-    """A command starts with nothing said."""
+    """A command starts: nothing was printed yet."""
     _begun[0] = False
 
 
@@ -50,23 +50,23 @@ def print_instead(form: Format, render: Callable[[Format, Style], Rendered], fol
 
 
 def note(words: str) -> None:
-    """What a person may want to know beside it."""
+    """Prints a short note for a person."""
     _note(fitted(escaped(words), _columns(sys.stderr)) + "\n")
 
 
 def tell(words: Callable[[Style], Rendered], folder: str) -> None:
-    """A longer text for a person, while stdout is for something else."""
+    """Prints a longer text for a person, while stdout has the document."""
     _note(words(style(folder, sys.stderr)))
 
 
 def _note(words: Rendered) -> None:
-    # where nobody listens any more, there is nobody to be told
+    # a closed stderr is no reason to fail
     with contextlib.suppress(OSError, ReconcilerError):
         _write(sys.stderr, words)
 
 
 def _write(stream: TextIO, rendered: Rendered) -> None:
-    """All of it, or an error; a reader who left (`| head`) is none: the command goes on, its exit code holds."""
+    """Writes all of it or raises ReconcilerError; if the reader left (`| head`), the command goes on silently."""
     data = rendered
     if isinstance(data, str):
         data = data.encode(stream.encoding or "utf-8", "backslashreplace")
@@ -84,7 +84,7 @@ def _write(stream: TextIO, rendered: Rendered) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """What is still to be written to that stream is dropped, also by the interpreter as it ends."""
+    """Drops what is still to be written to that stream, also at exit of the interpreter."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -107,7 +107,7 @@ def asking() -> Iterator[None]:
 
 
 def show_traceback(error: Exception) -> None:
-    """What led to a fault of our own, for a developer who asks for it by RECONCILER_TRACEBACK=1."""
+    """Prints the traceback of an internal error if RECONCILER_TRACEBACK=1."""
     if os.environ.get("RECONCILER_TRACEBACK") == "1":
         import traceback  # noqa: PLC0415 for developers alone
 
@@ -115,7 +115,7 @@ def show_traceback(error: Exception) -> None:
 
 
 def escaped_lines(text: str) -> str:
-    """A text of several lines, each without secrets and control characters."""
+    """The text, line by line without secrets and control characters."""
     return "".join(f"{escaped(line)}\n" for line in text.splitlines())
 
 
@@ -134,18 +134,18 @@ def _columns(stream: TextIO) -> int | None:
 
 
 def failed(error: ReconcilerError, form: Format) -> int:
-    """Says what went wrong, in the chosen format; returns the exit code."""
+    """Prints the error in the chosen format; returns its exit code."""
     with contextlib.suppress(ReconcilerError):  # stdout may be what failed
         print_instead(form, lambda form, look: form.error(error, look))
     return error.exit_code
 
 
-READ_ONLY = "Nothing was written. Try again, or look at the server."
+READ_ONLY = "Nothing was written. Try again, or check the server."
 
 
 @contextlib.contextmanager
 def advising(api: ApiSettings | None, advice: str = READ_ONLY) -> Iterator[None]:
-    """An error of the API leaves with what to do next and with the address that was asked."""
+    """Adds the address, and the advice if there is no other, to the hint of an ApiError."""
     try:
         yield
     except ApiError as error:
@@ -155,9 +155,9 @@ def advising(api: ApiSettings | None, advice: str = READ_ONLY) -> Iterator[None]
 
 
 def on_signals(loop: AbstractEventLoop, act: Callable[[], None]) -> None:
-    """From now on to the end of the process, Ctrl-C and SIGTERM do this in that loop, and no more.
+    """From now on Ctrl-C and SIGTERM only call `act` in that loop, until the process ends.
 
-    The loop's own handlers would end with it, before what was done is told.
+    The loop's own handlers would go with the loop, before the report is printed.
     """
 
     def handle(*_: object) -> None:
@@ -169,7 +169,7 @@ def on_signals(loop: AbstractEventLoop, act: Callable[[], None]) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process; whoever wants that too is not heard any more, so that the code stands."""
+    """Ends the process; further signals are ignored, so that they cannot change the exit code."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)

@@ -95,7 +95,7 @@ def apply(**flags: Any) -> int:
 
 
 class _Apply:
-    """One apply: shows the plan, asks, and shows whatever became of it."""
+    """One apply: shows the plan, asks, and shows the report."""
 
     def __init__(self, environment: EnvironmentSettings, output: Format, *, yes: bool) -> None:
         self._environment = environment
@@ -106,7 +106,7 @@ class _Apply:
         self._cancelled = False
 
     async def run(self) -> int:
-        """The exit code. Signals stay caught while the report is shown: nothing that was done goes untold."""
+        """Returns the exit code. Signals stay caught until the report is printed."""
         from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
 
         with self._progress as progress:
@@ -126,7 +126,7 @@ class _Apply:
         return self._show(finished, report)
 
     def _planned(self, made: Plan) -> None:
-        """The plan is a part of the output as text; beside a document it is for whoever is asked."""
+        """As text the plan is part of the output; with another format it goes to the person who is asked."""
         self._progress.end()
         if not self._output.document:
             result(text.plan(made, style(self._environment.manifests)))
@@ -181,17 +181,17 @@ async def _reconcile(environment: EnvironmentSettings, hooks: Hooks, stop: async
 
 
 def _show_warnings(loaded: Loaded, progress: Progress) -> None:
-    """Points at the warnings of manifests that may be used; reading begins."""
+    """Notes the warnings of usable manifests, and starts the progress bar."""
     if loaded.desired is None:
         return
     if uncommitted(loaded.folder):
-        note(f"{loaded.folder} has changes that no commit has: they count, and the revision does not name them")
+        note(f"{loaded.folder} has uncommitted changes: they are part of this pass, but not of the revision")
     if loaded.problems:
         note(f"{count(len(loaded.problems), 'warning')}: see `reconciler validate {loaded.folder}`")
     progress.begin("reading")
 
 
 def _show_problems(loaded: Loaded, output: Format) -> None:
-    """Why the manifests may not be used."""
+    """Prints why the manifests cannot be used."""
     validation = Validation(loaded.problems, loaded.files, loaded.manifests)
     print_instead(output, lambda form, look: form.validation(validation, look), loaded.folder)

@@ -27,7 +27,7 @@ class Progress:
         self.end()
 
     def watch(self, event: Event) -> None:
-        """Takes an event in."""
+        """Logs the event, and draws it if there is a bar."""
         logged(event)
         if self._bar:
             self._bar(event)
@@ -39,7 +39,7 @@ class Progress:
             self._bar = self._shown.enter_context(_bar(doing))
 
     def end(self) -> None:
-        """The bar disappears: what is printed next stands where it was."""
+        """Removes the bar: what is printed next takes its place."""
         self._bar = None
         self._shown.close()
 
@@ -71,7 +71,7 @@ class Tally:
         self.read = self.known = 0
 
     def count(self, event: Event) -> None:
-        """Takes an event in."""
+        """Logs the event, and draws it if there is a bar."""
         if isinstance(event, RequestDone):
             self._requests += 1
         elif isinstance(event, Retrying):

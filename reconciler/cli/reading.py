@@ -15,7 +15,7 @@ from reconciler.model.state import Desired
 def opened(
     choose: Callable[[Flags], EnvironmentSettings], flags: dict[str, Any]
 ) -> tuple[EnvironmentSettings, Desired | None]:
-    """The environment that is meant, and its manifests; None where neither --config nor a folder is named."""
+    """The chosen environment, and its manifests: None if neither --config nor a folder is given."""
     from reconciler.cli.logs import configure  # noqa: PLC0415
     from reconciler.engine.load import load_partly  # noqa: PLC0415 the parsers, not needed for --help
     from reconciler.engine.selection import check_name  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The commands that stay: run, the daemon, and emulator, a stand-in for the API."""
+"""run, the daemon, and emulator, a stand-in for the API: the commands that run until stopped."""
 
 from __future__ import annotations
 
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 @options.selection
 @options.allow_empty
 @click.option(
-    "--approve", envvar="RECONCILER_APPROVE", metavar="DIGEST", help="Lift the guards for this plan alone."
+    "--approve",
+    envvar="RECONCILER_APPROVE",
+    metavar="DIGEST",
+    help="Lift the guards for the plan with this digest.",
 )
-@click.option("--once", envvar="RECONCILER_ONCE", is_flag=True, help="One pass, then leave with its exit code.")
+@click.option("--once", envvar="RECONCILER_ONCE", is_flag=True, help="Make one pass and exit with its code.")
 @click.option("--log-format", envvar="RECONCILER_LOG_FORMAT", type=click.Choice(["json", "console"]))
 @click.option(
     "--log-level",
@@ -38,16 +41,21 @@ if TYPE_CHECKING:
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
 )
-@click.option("--listen", envvar="RECONCILER_LISTEN", metavar="HOST:PORT", help="Where /status and /metrics are.")
 @click.option(
-    "--resync", envvar="RECONCILER_RESYNC", metavar="DURATION", help="A pass at least this often, like 10m."
+    "--listen",
+    envvar="RECONCILER_LISTEN",
+    metavar="HOST:PORT",
+    help="Address of /status and /metrics.",
+)
+@click.option(
+    "--resync", envvar="RECONCILER_RESYNC", metavar="DURATION", help="Longest time between two passes, like 10m."
 )
 def run(**flags: Any) -> int:
-    """Makes the live environments equal to their folders, and keeps them so."""
+    """Make the live environments equal to their folders, and keep them so."""
     once = flags["once"]
     try:
         return _run(flags)
-    except KeyboardInterrupt:  # before the loop had the signals
+    except KeyboardInterrupt:  # before the loop handles signals
         if once:
             raise
         return 0
@@ -76,7 +84,7 @@ def _run(flags: dict[str, Any]) -> int:
 
 
 def _sources(told: Flags) -> list[Source]:
-    """What to serve. A mistake in the flags or the file ends the start, and so does a lack of any usable key."""
+    """What to serve; raises UsageError for a mistake in flags or file, CredentialsError if no key can be used."""
     from msgspec import structs  # noqa: PLC0415
 
     from reconciler.daemon.worker import Source  # noqa: PLC0415 the network, not needed for --help
@@ -101,20 +109,20 @@ def _sources(told: Flags) -> list[Source]:
 
 
 @click.command()
-@options.flag("--port", type=click.IntRange(0, 65535), default=0, help="0 picks a free one.")
+@options.flag("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0 picks a free one.")
 @options.flag(
-    "--data", type=click.Path(dir_okay=False, path_type=Path), help="A file that keeps its state over restarts."
+    "--data", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the state over restarts."
 )
-@options.flag("--seed", type=click.IntRange(0, 100_000), default=0, help="Fills it with this many organizations.")
-@options.flag("--latency", default="0ms", metavar="DURATION", help="Waits before each answer, like 20ms.")
+@options.flag("--seed", type=click.IntRange(0, 100_000), default=0, help="Number of organizations to start with.")
+@options.flag("--latency", default="0ms", metavar="DURATION", help="Wait before each response, like 20ms.")
 @options.flag(
     "--fault",
     default="",
     metavar="KIND[:PROBABILITY][:after],…",
-    help="Like 500:0.1,reset:0.05:after: a tenth fails, and some answers are lost after their effect.",
+    help="Like 500:0.1,reset:0.05:after: a tenth of the requests fail, some responses are lost after the effect.",
 )
 def emulator(port: int, data: Path | None, seed: int, latency: str, fault: str) -> int:
-    """A stand-in for the Management API on loopback, with two environments and a key to each."""
+    """Serve a stand-in for the Management API on loopback, with two environments and a key for each."""
     from reconciler.emulator.faults import Trouble, parse  # noqa: PLC0415 the server, not needed for --help
     from reconciler.emulator.serve import Options, serve  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
 """Which worker writes to which live environment: two on one would undo each other's work, so both stop for good.
 
-No worker writes before every worker has looked once, since only a look shows whose environment a key opens.
+No worker writes before every worker has tried to read once: only that shows which environment a key opens.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Claims:
         return sorted(set().union(*shared) - {name})
 
     def looked(self, name: str) -> None:
-        """That worker has looked once, with whatever success."""
+        """That worker has made its first attempt to read, successful or not."""
         self._unseen.discard(name)
         if not self._unseen:
             self._all_looked.set()
@@ -106,7 +106,7 @@ class Claim:
         self.stop.set()
 
     def looked(self) -> None:
-        """The worker has looked once, with whatever success."""
+        """The worker has made its first attempt to read, successful or not."""
         self._claims.looked(self._name)
 
     async def all_looked(self) -> None:

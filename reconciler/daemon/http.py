@@ -1,4 +1,4 @@
-"""Tells the world how the loop is: /livez, /readyz, /metrics, /status."""
+"""Serves /livez, /readyz, /healthz, /metrics and /status."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from reconciler.model.errors import UsageError
 
 HEARTBEAT_MAX_S = 60.0
 CONNECTIONS_MAX = 64
-GRACE_S = 2  # for those who are reading when the process ends
+GRACE_S = 2  # for responses under way when the process ends
 
 
 def application(status: Status, metrics: Metrics) -> Starlette:
-    """The endpoints; none of them asks the API."""
+    """The endpoints; none of them sends a request to the API."""
 
     def livez(_: Request) -> Response:
         alive = asyncio.get_running_loop().time() - status.beat < HEARTBEAT_MAX_S
@@ -53,7 +53,7 @@ def application(status: Status, metrics: Metrics) -> Starlette:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the loop."""
+    """Installs no signal handlers: the loop has them."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -62,7 +62,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(listen: str, status: Status, metrics: Metrics) -> AsyncIterator[str]:
-    """Serves while the context lasts, at the address it gives; UsageError if that cannot be had."""
+    """Serves while the context lasts; gives the address, or raises UsageError if it cannot listen there."""
     listener = _bound(listen)
     config = uvicorn.Config(
         application(status, metrics),

@@ -1,4 +1,4 @@
-"""Logs what a pass found and how it ended; what is the same as in the pass before is logged once."""
+"""Logs what a pass found and how it ended; what has not changed since the last pass is not logged again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Journal:
-    """One environment's."""
+    """The journal of one environment."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

@@ -30,11 +30,11 @@ log = structlog.get_logger()
 
 
 def _unheard(_: str) -> None:
-    """The address is in the log."""
+    """Does nothing: the log has the address."""
 
 
 class Surroundings(Struct, frozen=True):
-    """How often the loop looks and retries; `listening` is told the address of the endpoints."""
+    """How often the loop polls and retries, in seconds; `listening` gets the address of the endpoints."""
 
     poll_s: float = 5.0
     retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S)
@@ -105,7 +105,7 @@ async def _beat(status: Status, stop: asyncio.Event) -> None:
 
 
 async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surroundings: Surroundings) -> None:
-    """Passes until the worker is stopped, whatever becomes of each."""
+    """Makes pass after pass until the worker is stopped; a failed pass is retried."""
     known = await digest_of(worker.folder)
     poll_s = surroundings.poll_s
     watching = asyncio.create_task(watch_folder(worker.folder, known, worker.wake, worker.stop, poll_s))

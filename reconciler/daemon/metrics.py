@@ -1,4 +1,4 @@
-"""Reports become Prometheus metrics, without customers' names."""
+"""Turns reports into Prometheus metrics; no label holds a customer's name."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Metrics:
     def reported(
         self, environment: str, report: Report, wanted: Iterable[DesiredOrganization], success_at: float | None
     ) -> None:
-        """Counts what a pass came to; `success_at` in Unix seconds, None if something is left to do."""
+        """Counts the outcomes of a pass; `success_at` is in Unix seconds, None if something is left to do."""
         for outcome in report.outcomes:
             self.changes.labels(outcome.change.key.kind, outcome.change.action, outcome.result).inc()
         for refusal in report.plan.refusals:
@@ -112,7 +112,7 @@ class Metrics:
         self._sum()
 
     def _sum(self) -> None:
-        """The gauges are of the whole process: names of environments are in `passes` alone."""
+        """Sums the gauges over all environments: only `passes` has a label for them."""
         every = self._last.values()
         for kind in KINDS:
             for status in STATUSES:
@@ -131,7 +131,7 @@ class Metrics:
 
 
 class _Last:
-    """What the last report of an environment came to."""
+    """The numbers of an environment's last report."""
 
     def __init__(self) -> None:
         self.resources: Tally[Status] = Tally()
@@ -142,7 +142,7 @@ class _Last:
 
 
 def tally(report: Report, wanted: Iterable[DesiredOrganization]) -> Tally[Status]:
-    """How many resources of each kind stand how after a pass: declared ones, and those git knows nothing of."""
+    """How many resources of each kind have which status after a pass, declared and unmanaged ones."""
     standing = _Standing(report)
     counts: Tally[Status] = Tally((each.kind, "unmanaged") for each in report.plan.unmanaged)
     names = set()
@@ -155,7 +155,7 @@ def tally(report: Report, wanted: Iterable[DesiredOrganization]) -> Tally[Status
 
 
 class _Standing:
-    """How a declared resource stands after a pass."""
+    """Gives the status of a declared resource after a pass."""
 
     def __init__(self, report: Report) -> None:
         self._suspended = report.plan.suspended

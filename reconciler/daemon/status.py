@@ -43,7 +43,7 @@ class EnvironmentStatus(Struct):
     organizations: Conditions = {}
 
     def note(self, verdict: Verdict, now: float) -> None:
-        """A pass ended so."""
+        """Takes in how a pass ended."""
         success = verdict.result is PassResult.SUCCESS
         if self.since is None or (self.result == PassResult.SUCCESS) is not success:
             self.since = now
@@ -94,7 +94,7 @@ class Status:
         return bool(every) and all(each.configured and each.source_read for each in every)
 
     def document(self) -> dict[str, Any]:
-        """What /status answers: handles and conditions, nothing secret."""
+        """The body of /status: handles and conditions, nothing secret."""
         shown: dict[str, Any] = masked({name: _environment(each) for name, each in self.environments.items()})
         return {"apiVersion": "reconciler/v1", "kind": "Status", "environments": shown}
 

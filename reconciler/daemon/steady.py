@@ -1,4 +1,4 @@
-"""Waits until a folder can be believed, so that half a checkout is never planned unattended."""
+"""Waits until a folder stops changing, so that half a checkout is never applied unattended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_LOOKS = 60
 
 
 async def steady(folder: str, runtime: Runtime, stop: asyncio.Event) -> Load:
-    """Waits until the folder can be believed, and returns what reads it as it was then, for the daemon.
+    """Waits until the folder stops changing, and returns a loader that refuses it if it changes again.
 
     A folder behind a link that is swapped as a whole is always whole; any other has to stand still for a second.
 
@@ -34,11 +34,11 @@ async def steady(folder: str, runtime: Runtime, stop: asyncio.Event) -> Load:
         if again.steady_since(seen):
             return _believing(again)
         seen = again
-    raise SourceError(f"{folder} does not stop changing", "Look for what writes to it, or for a stale index.lock.")
+    raise SourceError(f"{folder} does not stop changing", "Find what writes to it, or remove a stale index.lock.")
 
 
 def _believing(seen: Look) -> Load:
-    """Reads the folder, and refuses what it read if anything has happened since that look."""
+    """A loader that raises SourceError if the folder has changed since that look."""
 
     def load_as_seen(folder: str, /, *, now: float, allow_empty: bool) -> Loaded:
         loaded = load_partly(folder, now=now, allow_empty=allow_empty)

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Wake:
-    """Says that a pass is due. `cause` is for the log alone: a pass reads everything, whatever woke it."""
+    """Says that a pass is due. `cause` is only for the log: every pass reads everything."""
 
     def __init__(self) -> None:
         self.event = asyncio.Event()

@@ -58,7 +58,7 @@ class Worker:
         self.stop = self._claim.stop
         self._read = source.read
         self._shared = shared
-        # one environment's lost write makes no other wait
+        # a write without a response delays the passes of its own environment only
         memory = RecentWrites(asyncio.get_running_loop().time())
         self._runtime = structs.replace(shared.runtime, recent_writes=memory)
         self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
@@ -66,7 +66,7 @@ class Worker:
         self._settings: EnvironmentSettings | None = None
 
     async def once(self, cause: str) -> Verdict:
-        """One pass; never raises, whatever it meets."""
+        """Makes one pass and returns the verdict on it; never raises. `cause` is for the log."""
         clock = asyncio.get_running_loop().time
         started = clock()
         id_ = f"{self._runtime.rng.getrandbits(48):012x}"
@@ -80,7 +80,7 @@ class Worker:
                 return self._rivalled(clock() - started) or judge_error(error)
             except ReconcilerError as error:
                 return self._ended(judge_error(error), None, clock() - started)
-            except Exception as error:  # noqa: BLE001 one environment's bug must not end the others' work
+            except Exception as error:  # noqa: BLE001 a bug in one environment's pass must not stop the others
                 self._watch(Crashed(error))
                 return self._ended(judge_error(internal(error)), None, clock() - started)
             finally:
@@ -126,7 +126,7 @@ class Worker:
         except ReconcilerError as error:
             if first is None:
                 raise
-            self._status.notice = f"the settings cannot be read, and the key read before is used: {error.message}"
+            self._status.notice = f"the settings cannot be read, the key read before is used: {error.message}"
             log.warning("settings not read", error=error.message, hint=error.hint)
             return first
         self._status.notice = ""
@@ -159,7 +159,7 @@ class Worker:
         await self._claim.all_looked()
         if plan.environment_id is None and not turn.taken:
             await turn.take()
-            return Decision.PLAN_AGAIN  # meanwhile it may have become another worker's
+            return Decision.PLAN_AGAIN  # another worker may have written to it during the wait
         return Decision.APPLY
 
     # -- telling the world
@@ -180,7 +180,7 @@ class Worker:
         return None
 
     def _note_organizations(self, settings: EnvironmentSettings, finished: Pass) -> None:
-        """Conditions of all that is declared now; what is no longer declared is forgotten."""
+        """Sets the conditions and metrics of what is declared now; what is no longer declared is dropped."""
         report, desired, now = finished.report, finished.loaded.desired, self._runtime.now()
         if report is None or desired is None:
             return

@@ -1,4 +1,4 @@
-"""Walks a plan: organizations side by side, within one in order, one outcome per change that was started."""
+"""Applies a plan: organizations in parallel, the changes of each in order, one outcome per started change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reconciler.model.outcome import Halt, Outcome, Report, Result
 
 
 async def apply(plan: Plan, state: PassState, watch: Watch) -> Report:
-    """Carries out every change of the plan, in its order; never raises for a single change's failure."""
+    """Applies every change of the plan; the failure of a single change is its outcome, never an exception."""
     started = asyncio.get_running_loop().time()
     groups = [tuple(group) for _, group in groupby(plan.changes, key=lambda change: change.key.organization)]
     await asyncio.gather(*(_organization(group, state, watch) for group in groups))
@@ -40,7 +40,7 @@ async def apply(plan: Plan, state: PassState, watch: Watch) -> Report:
 
 
 async def _organization(changes: Sequence[Change], state: PassState, watch: Watch) -> None:
-    """One organization, one hand: its changes in order."""
+    """Applies one organization's changes sequentially, in plan order."""
     loop = asyncio.get_running_loop()
     for change in changes:
         missing = await state.missing_need(change)
@@ -74,7 +74,7 @@ async def _attempt(change: Change, state: PassState, watch: Watch) -> Outcome:
         return Outcome(change, Result.UNKNOWN, change.live_id, error.whole)
     except Interrupted:
         raise
-    except Exception as error:  # noqa: BLE001 a fault of our own: what others are writing is still finished and told
+    except Exception as error:  # noqa: BLE001 an internal error: requests under way still finish and are reported
         watch(Crashed(error))
         fault = internal(error)
         state.stop_for(Halt(fault.code, fault.message, fault.exit_code))

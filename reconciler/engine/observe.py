@@ -1,4 +1,4 @@
-"""Reads what the desired state needs and no more: all organizations, and the collections in git's care."""
+"""Reads what the desired state needs: all organizations, and the collections that the manifests manage."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ async def observe(
     selected: Selected,
     check: Callable[[str], None],
 ) -> Observed:
-    """Walks the organizations and reads their collections meanwhile.
+    """Lists the organizations, and reads their collections while the list goes on.
 
-    The walk is complete or raises ApiError; a collection that cannot be read is `Unreadable`. `check` is
+    The list is complete, or ApiError is raised; a collection that cannot be read is `Unreadable`. `check` is
     called with the live environment's id before anything below it is read, and may raise.
     """
     needs = _needs_by_claim(desired, selected)
@@ -111,7 +111,7 @@ def _record(target: Target, name: RecordName) -> Record | Unreadable | None:
 
 
 class _Reading:
-    """The reads below the walk: one task per collection, none of them ever cancelled."""
+    """The reads of collections: one task each; none is ever cancelled."""
 
     def __init__(self, client: Client, watch: Watch) -> None:
         self._client = client
@@ -147,7 +147,7 @@ class _Reading:
         self._watch(Listed(len(self._organizations), self._read, len(self._tasks)))
 
     async def abandon(self) -> None:
-        """Nothing more is read: the client is at its end, and with it the requests under way."""
+        """Closes the client, which ends the requests under way, and starts no others."""
         self._abandoned = True
         await self._client.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The second half of onboarding: what a customer's administrator needs, a link to set up by, a new token."""
+"""Finds one customer's organization, and makes its setup link or a new bearer token."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Errand(Struct, frozen=True):
     watch: Watch
 
     def client(self, *, read_only: bool) -> Client:
-        """A client of its own."""
+        """A new client."""
         return connected(self.environment, self.runtime, self.watch, read_only=read_only)
 
 
@@ -65,7 +65,7 @@ async def find(errand: Errand) -> Customer:
     async with errand.client(read_only=True) as client:
         organizations: list[Organization] = []
         async for page in client.organizations():
-            check(page[0].environment_id)  # a link or token of the wrong environment hurts like any other write
+            check(page[0].environment_id)  # before a link or a token is made in the wrong environment
             organizations += page
         live = _only(errand, organizations)
         return _customer(errand, live, [await client.children(kind, live.id) for kind in CHILD_KINDS])
@@ -126,8 +126,8 @@ def rotation_of(customer: Customer, directory: str) -> Rotation:
     wanted = customer.wanted
     if wanted is None:
         raise UsageError(
-            "no manifest names this organization, so its token has no place",
-            "Name the folder that has it with --dir.",
+            "no manifest declares this organization, so there is no name to keep its token under",
+            "Name the folder that declares it with --dir.",
         )
     declared = wanted.collections.get(DIRECTORY.name, ())
     match = match_children(DIRECTORY.name, declared, customer.directories, wanted.distinct_from)
@@ -136,8 +136,8 @@ def rotation_of(customer: Customer, directory: str) -> Rotation:
             return Rotation(wanted.name, handle, found.live)
     ids = ", ".join(each.id for each in customer.directories) or "none"
     raise UsageError(
-        f"{directory!r} is not certainly one of its directories",
-        f"Live are: {ids}. Pin the right one with `id:` in the manifest, then name its handle.",
+        f"{directory!r} does not name one of its directories with certainty",
+        f"Its directories: {ids}. Pin the right one with `id:` in the manifest, then name its handle.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What one apply knows while it runs: ids that creates brought, outcomes others wait for, why to stop."""
+"""Holds what one apply knows while it runs: ids of new objects, outcomes others wait for, why to stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.model.settings import EnvironmentSettings
 class PassState:
     """Shared by the organizations of one apply; all of them run on one event loop."""
 
-    def __init__(  # noqa: PLR0913 the pass's whole surroundings, named once
+    def __init__(  # noqa: PLR0913 all that a pass needs, named once
         self,
         *,
         plan: Plan,
@@ -31,7 +31,7 @@ class PassState:
         self.delivery = delivery
         self.runtime = runtime
         self.settle_s = environment.settle_s
-        self.environment_id = plan.environment_id  # None until an answer shows it
+        self.environment_id = plan.environment_id  # None until a response shows it
         self.pins = (environment.environment_id, plan.pin)
         self.first_create = asyncio.Lock()
         self.unknown_first_create = False
@@ -54,18 +54,18 @@ class PassState:
         return self.halt is not None
 
     def stop_for(self, halt: Halt) -> None:
-        """The first reason stands."""
+        """Starts no further write; the first reason is kept."""
         self.halt = self.halt or halt
 
     async def missing_need(self, change: Change) -> str | None:
-        """Waits, holding no lane, for what the change needs; names what did not succeed."""
+        """Waits, holding no lane, for what the change needs; returns the name of what did not succeed, or None."""
         for need in change.needs:
             if need not in self._ends or not await self._ends[need]:
                 return f"{need.organization}/{need.name}" if need.name != need.organization else need.name
         return None
 
     def conclude(self, outcome: Outcome) -> None:
-        """A change has ended: whoever waits for it goes on."""
+        """A change has ended: changes that wait for it go on."""
         self.outcomes.append(outcome)
         if outcome.id and isinstance(outcome.change, Create):
             self._ids[outcome.change.key] = outcome.id
@@ -88,10 +88,10 @@ class PassState:
         }
 
     def uncertain(self, change: Change) -> None:
-        """The change ended without an answer: no further child is created there before the next pass looked."""
+        """The change got no response: its organization gets no new child before the next pass has read it."""
         self._uncertain.add(change.key.organization)
         self.runtime.recent_writes.uncertain(asyncio.get_running_loop().time())
 
     def is_uncertain(self, organization: str) -> bool:
-        """Whether a change of that organization ended without an answer."""
+        """Whether a change of that organization got no response."""
         return organization in self._uncertain

@@ -16,7 +16,7 @@ from reconciler.source import files
 from reconciler.source.pins import Insertion, NotInserted, insert
 
 Versions = Mapping[str, tuple[int, int, int]]
-CHANGED = "the file changed meanwhile: run it again"
+CHANGED = "the file changed while this ran: run it again"
 
 
 def versions(folder: str) -> Versions:

@@ -29,7 +29,7 @@ class Decision(Enum):
     """What becomes of a plan that has changes and that no guard refused."""
 
     LEAVE = auto()  # nothing is written
-    PLAN_AGAIN = auto()  # so long was waited that the live environment may have moved
+    PLAN_AGAIN = auto()  # the wait was long enough for the live environment to move
     APPLY = auto()
 
 
@@ -38,10 +38,10 @@ async def _leave(_: Plan) -> Decision:
 
 
 class Hooks(Struct, frozen=True):
-    """What a caller has to say during a pass; any of them may raise, which ends it before anything is written.
+    """What a caller adds to a pass; an exception from `loaded`, `planned` or `may_apply` ends it before any write.
 
-    `loaded` and `planned` are told what there is; `may_apply` is asked about a plan that has something to apply,
-    and may wait, for a person or for its turn. By default nothing is ever applied: that is the plan command.
+    `loaded` and `planned` get what there is by then. `may_apply` decides on a plan that has something to apply,
+    and may wait for a person or for its turn. The default applies nothing: that is the plan command.
     """
 
     watch: Watch = lambda _: None
@@ -127,7 +127,7 @@ async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Ob
 async def _apply(
     plan: Plan, environment: EnvironmentSettings, runtime: Runtime, watch: Watch, stop: asyncio.Event
 ) -> Report:
-    """Applies the plan over a client of its own; once `stop` is set no further write starts."""
+    """Applies the plan with a new client; once `stop` is set no further write starts."""
     async with connected(environment, runtime, watch, stop) as client:
         client.grow(len(plan.changes))
         state = PassState(

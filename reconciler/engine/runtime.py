@@ -1,4 +1,4 @@
-"""What a pass takes from outside besides the network's answers, so that a simulation can replace it all."""
+"""Bundles what a pass takes from outside: clock, randomness, transport, blocking calls; tests replace them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Transport = Callable[[], httpx.AsyncBaseTransport]
 
 
 class Aside(Protocol):
-    """Runs work that takes long or waits for a disk."""
+    """Runs work that takes long or waits for a disk, away from the event loop."""
 
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
-        """What the work returns."""
+        """Returns what the work returns."""
 
 
 async def here(work: Callable[[], T], /) -> T:
-    """Right here: for commands, and for a simulation, whose clock knows no threads."""
+    """Runs it on the event loop: for commands, which do nothing else, and simulations, which have no threads."""
     return work()
 
 
 class RecentWrites:
-    """What one process remembers of its own writes, so that none is repeated before it could have appeared.
+    """What one process remembers of its own writes, so that none is repeated before its effect could show.
 
     Times are of the event loop's clock, in seconds.
     """
@@ -41,19 +41,19 @@ class RecentWrites:
         self._own: set[str] = set()
 
     def created(self, organization_id: str) -> None:
-        """This process made that organization: nobody else's create can be on its way into it."""
+        """This process made that organization: no create of an earlier process can be on its way into it."""
         self._own.add(organization_id)
 
     def uncertain(self, at: float) -> None:
-        """A write ended without an answer."""
+        """A write got no response."""
         self._uncertain_at = at
 
     def observable_at(self, settle_s: float) -> float:
-        """When a write of this process that was lost on the way would show, so that it may be looked for."""
+        """When the effect of a write without a response would show."""
         return self._uncertain_at + settle_s
 
     def creatable_at(self, organization_id: str, settle_s: float) -> float:
-        """When a create of the process before this one would show in that organization's lists."""
+        """When a create of an earlier process would show in that organization's lists."""
         return float("-inf") if organization_id in self._own else self._started_at + settle_s
 
 

@@ -1,7 +1,7 @@
-"""Issues setup links and bearer tokens: the one way, for a plan's changes and for the commands.
+"""Issues setup links and bearer tokens, for a plan's changes and for the commands.
 
-The target's record says `pending` before a secret is asked for, and `issued` once it is kept: whoever finds a
-pending record knows that a secret may have been made and lost.
+The target's record is `pending` before a secret is requested, and `issued` once it is kept. So a pending record
+means that a secret may have been made and lost.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState, SCIMDirectory, SetupLink
 
-LINK_LIFETIME_S = 24 * 3600  # measured: a link is good for a day
+LINK_LIFETIME_S = 24 * 3600  # measured: a link is valid for a day
 
 
 class Issuer(Struct, frozen=True):
-    """What it takes to issue a secret: the API, where secrets go (None: nowhere), and the runtime."""
+    """Issues secrets with a client of the API, and delivers them to the target; None: they are not kept."""
 
     client: Client
     target: Target | None
@@ -69,7 +69,7 @@ class Issuer(Struct, frozen=True):
             return await lane.retry_unsent(lambda: attempt(lane))
 
     async def new_token(self, directory_id: str, name: RecordName) -> None:
-        """A bearer token that takes the place of any other, which is void at once. Raises as `link`."""
+        """A new bearer token; an earlier one is void at once. Raises as `link`."""
 
         async def attempt(lane: Lane) -> None:
             await self._rotate(await self._read(directory_id, lane), name, lane)

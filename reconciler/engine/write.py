@@ -1,4 +1,4 @@
-"""One create or update: read again, decide, write, and compare the answer with what was meant."""
+"""Makes one create or update: read again, decide, write, compare the response with what was sent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from reconciler.model.kinds import KINDS
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.state import Live, Organization
 
-GONE = "it is no longer there; the next pass plans anew"
+GONE = "it no longer exists; the next pass plans again"
 
 
 async def update(change: Update, state: PassState) -> Outcome:
-    """Read, merge, write over one connection."""
+    """Reads, merges and writes over one connection; raises ApiError."""
     async with state.client.lane() as lane:
         return await lane.retry_unsent(lambda: _update(change, lane))
 
@@ -37,10 +37,10 @@ async def _update(change: Update, lane: Lane) -> Outcome:
 
 
 async def create_organization(change: Create, state: PassState) -> Outcome:
-    """A POST whose external id keeps it from happening twice.
+    """Creates an organization; its external id is unique, so a repeated POST cannot make a second one.
 
-    Where the live environment is empty, nothing tells yet whether it is the right one: creates go singly
-    until an answer shows it, and after one without an answer none.
+    An empty live environment does not show whether it is the right one. So creates run one at a time until a
+    response shows it; after a create without a response there is no other. Raises ApiError or WrongEnvironment.
     """
     if _shown(state):
         return await _create_organization(change, state)
@@ -49,7 +49,7 @@ async def create_organization(change: Create, state: PassState) -> Outcome:
             return Outcome(change, Result.BLOCKED, error=state.halt.message)
         if not _shown(state):
             return await _first_create(change, state)
-    return await _create_organization(change, state)  # an answer has shown it meanwhile: no longer singly
+    return await _create_organization(change, state)  # a response has shown it by now: creates run in parallel
 
 
 def _shown(state: PassState) -> bool:
@@ -69,23 +69,23 @@ async def _first_create(change: Create, state: PassState) -> Outcome:
 async def _create_organization(change: Create, state: PassState) -> Outcome:
     body = creation(change, None)
     async with state.client.lane() as lane:
-        answer = await lane.retry_unsent(lambda: lane.create(KINDS[change.key.kind], body))
-    if isinstance(answer, Organization):
-        wrong = foreign_environment(answer.environment_id, (state.environment_id, *state.pins))
+        response = await lane.retry_unsent(lambda: lane.create(KINDS[change.key.kind], body))
+    if isinstance(response, Organization):
+        wrong = foreign_environment(response.environment_id, (state.environment_id, *state.pins))
         if wrong:
-            raise WrongEnvironment(f"{answer.id} was created in the wrong environment: {wrong}")
-        state.environment_id = answer.environment_id
-    state.runtime.recent_writes.created(answer.id)
-    return _as_meant(change, Write(body), answer)
+            raise WrongEnvironment(f"{response.id} was created in the wrong environment: {wrong}")
+        state.environment_id = response.environment_id
+    state.runtime.recent_writes.created(response.id)
+    return _as_meant(change, Write(body), response)
 
 
 async def create_child(change: Create, collection: Collection, state: PassState) -> Outcome:
-    """A POST that nothing but us keeps from happening twice: wait, list again, and only then create."""
+    """Waits, lists again, and only then creates: the API accepts the same child twice. Raises ApiError."""
     if state.is_uncertain(change.key.organization):
         return Outcome(
             change,
             Result.BLOCKED,
-            error="an earlier change here is unknown; the next pass looks before it creates",
+            error="an earlier change of this organization is unknown; the next pass reads before it creates",
         )
     parent_id = state.resolve(collection.parent)
     await wait_until(state.runtime.recent_writes.creatable_at(parent_id, state.settle_s), state.stop)
@@ -103,11 +103,11 @@ async def _create_child(change: Create, collection: Collection, state: PassState
     return _as_meant(change, Write(body), await lane.create(kind, body))
 
 
-def _as_meant(change: Create | Update, decision: Write, answer: Live) -> Outcome:
-    different = not_as_meant(KINDS[change.key.kind], decision.body, answer)
+def _as_meant(change: Create | Update, decision: Write, response: Live) -> Outcome:
+    different = not_as_meant(KINDS[change.key.kind], decision.body, response)
     if different:
         raise BadAnswer(
-            f"the server's answer for {answer.id} differs from what was written: {', '.join(different)}",
+            f"the response for {response.id} differs from what was sent: {', '.join(different)}",
             hint="The next pass reads it again.",
         )
-    return Outcome(change, Result.APPLIED, answer.id)
+    return Outcome(change, Result.APPLIED, response.id)

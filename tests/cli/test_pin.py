@@ -72,7 +72,7 @@ def test_a_file_that_changed_meanwhile_is_left_alone(unpinned: Shell, monkeypatc
 
     monkeypatch.setattr(pin, "versions", then_edited)
     done = unpinned("pin", unpinned.folder, "--write")
-    assert (done.code, "changed meanwhile" in done.out) == (4, True)
+    assert (done.code, pin.CHANGED in done.out) == (4, True)
     assert (unpinned.folder / "acme.yaml").read_text() == moved
     assert unpinned.environment.id in (unpinned.folder / "environment.yaml").read_text()
 

@@ -35,7 +35,7 @@ simulate: $(STAMP) ## the long campaigns: SEEDS=20000 simulated worlds, every ki
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
 	$(BIN)/python -m tests.e2e.kills --all --jobs $(JOBS)
 
-mutate: $(STAMP) ## mutation testing of the decisions
+mutate: $(STAMP) ## mutation testing of the decisions (minutes)
 	$(BIN)/python -m tests.mutation
 
 $(STAMP): pyproject.toml requirements-dev.lock

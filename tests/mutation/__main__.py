@@ -18,17 +18,17 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
-from tests.mutation.mutants import ROOT, mutants_of
-from tests.mutation.trial import Trial, Verdict, run_all
+from tests.mutation.mutants import ROOT, module_of, mutants_of
+from tests.mutation.trial import KILLED, SURVIVED, UNTRIED, Trial, run_all
 
-SURVIVORS = Path(__file__).parent / "survivors.toml"
+TESTS = ROOT / "tests"
+SURVIVORS = TESTS / "mutation/survivors.toml"
 MIN_KILLED_PERCENT = 90
 SLICE_S = 45  # after which a slice starts no mutant
 
 DECISIONS = ("core.planning", "core.applying", "api.responses", "api.retry")
-# More tests that decide about a module, after its own: X.Y is tests/X/test_Y.py.
+# Whose tests decide about a module, besides its own: those of x.y stand in tests/x/test_y.py.
 ALSO: Mapping[str, tuple[str, ...]] = {
     "core.planning.match": ("core.planning.children", "core.planning.plan", "core.planning.plan_properties"),
     "core.planning.diff": ("core.planning.children",),
@@ -42,36 +42,39 @@ def main() -> int:
     """Zero if the tests notice what they should."""
     options, begun = _options(), time.monotonic()
     known = [mutant for module in modules_in(options.package) for mutant in mutants_of(module)]
-    chosen = [mutant for mutant in known if options.only in mutant.name]
+    chosen = [mutant for mutant in known if options.only in mutant]
     if options.slice is not None:
         chosen = random.Random(options.seed).sample(chosen, min(options.slice, len(chosen)))
-    tests = {module: deciding_tests(module) for module in {mutant.module for mutant in chosen}}
-    if missing := sorted({file for files in tests.values() for file in files if not (ROOT / file).is_file()}):
-        return _say(f"Nothing was tried, these tests are missing: {', '.join(missing)}", 1)
+    tests = {module: deciding_tests(module) for module in {module_of(mutant) for mutant in chosen}}
+    if untested := sorted(module for module, files in tests.items() if not files):
+        sys.stdout.write(
+            f"Nothing was tried: these modules have no tests, nor a row in ALSO: {', '.join(untested)}\n"
+        )
+        return 1
 
     every_file = sorted({file for files in tests.values() for file in files})
     sound = run_all([Trial(file, None, (file,), limit_s=600) for file in every_file], options.jobs)
-    if failing := [file for file, (verdict, _) in sound.items() if verdict is not Verdict.SURVIVED]:
-        return _say(f"Nothing was tried, these tests fail without a mutant: {', '.join(failing)}", 1)
-
+    if failing := [file for file, (verdict, _) in sound.items() if verdict is not SURVIVED]:
+        sys.stdout.write(f"Nothing was tried: without a mutant, these tests fail: {', '.join(failing)}\n")
+        return 1
     # Tests that take far longer with a mutant than without wait for ever.
     limits_s = {module: 20 + 5 * sum(sound[file][1] for file in files) for module, files in tests.items()}
-    trials = [Trial(each.name, each, tests[each.module], limits_s[each.module]) for each in chosen]
+    trials = [Trial(each, each, tests[module_of(each)], limits_s[module_of(each)]) for each in chosen]
     tried = run_all(trials, options.jobs, float("inf") if options.slice is None else SLICE_S)
-    verdicts = {name: verdict for name, (verdict, _) in tried.items()}
-    faults = list(_faults(verdicts, explanations()))
-    for fault in faults:
-        _say(fault)
 
-    survived = sum(verdict is Verdict.SURVIVED for verdict in verdicts.values())
+    verdicts = {name: verdict for name, (verdict, _) in tried.items()}
+    survived = sum(verdict is SURVIVED for verdict in verdicts.values())
     percent = 100 * (1 - survived / len(verdicts)) if verdicts else 100.0
-    _say(
-        f"{len(verdicts)} of {len(known)} mutants tried in {time.monotonic() - begun:.0f} s: "
-        f"{percent:.1f} % killed, {survived} survived, {len(faults)} faults"
-        + ("" if options.slice is None else f" (--slice {options.slice} --seed {options.seed})")
+    faults = list(_faults(verdicts, explanations()))
+    if len(verdicts) == len(known) and percent < MIN_KILLED_PERCENT:
+        faults.append(f"fewer than {MIN_KILLED_PERCENT} % are killed")
+    seconds, again = time.monotonic() - begun, f" (--slice {options.slice} --seed {options.seed})"
+    summary = (
+        f"{len(verdicts)} of {len(known)} mutants tried in {seconds:.0f} s: {percent:.1f} % killed, "
+        f"{survived} survived, {len(faults)} faults{again if options.slice is not None else ''}"
     )
-    too_few = len(verdicts) == len(known) and percent < MIN_KILLED_PERCENT
-    return 1 if faults or too_few else 0
+    sys.stdout.write("\n".join([*faults, summary, ""]))
+    return 1 if faults else 0
 
 
 def _options() -> argparse.Namespace:
@@ -85,20 +88,23 @@ def _options() -> argparse.Namespace:
 
 
 def modules_in(packages: Iterable[str]) -> list[str]:
-    """The names of all modules in these packages; a module's name stands for itself."""
+    """The names of all modules in these packages, or of these modules themselves."""
     found = []
     for package in packages:
         place = ROOT / "reconciler" / package.replace(".", "/")
-        files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        files = sorted(place.rglob("[a-z]*.py")) if place.is_dir() else [place.with_suffix(".py")]
         found += [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
     return found
 
 
 def deciding_tests(module: str) -> tuple[str, ...]:
-    """The files of the tests that decide about a module. Its own come first: they are the most likely to fail."""
+    """The test files that decide about a module: its own and those in ALSO, or all tests of its package."""
     own = module.removeprefix("reconciler.")
-    parts = [name.rpartition(".") for name in (own, *ALSO.get(own, ()))]
-    return tuple(f"tests/{package.replace('.', '/')}/test_{name}.py" for package, _, name in parts)
+    places = [name.rpartition(".") for name in (own, *ALSO.get(own, ()))]
+    files = [TESTS / package.replace(".", "/") / f"test_{name}.py" for package, _, name in places]
+    if not files[0].exists():
+        files += sorted(files.pop(0).parent.glob("test_*.py"))
+    return tuple(str(file.relative_to(ROOT)) for file in files)
 
 
 def explanations() -> dict[str, str]:
@@ -106,20 +112,14 @@ def explanations() -> dict[str, str]:
     return {each["mutant"]: each["why"] for each in tomllib.loads(SURVIVORS.read_text())["survivor"]}
 
 
-def _faults(verdicts: Mapping[str, Verdict], explained: Mapping[str, str]) -> Iterator[str]:
+def _faults(verdicts: Mapping[str, str], explained: Mapping[str, str]) -> Iterator[str]:
     for name, verdict in sorted(verdicts.items()):
-        if verdict is Verdict.UNTRIED:
+        if verdict is UNTRIED:
             yield f"its tests did not run to their end: {name}"
-        elif verdict is Verdict.SURVIVED and name not in explained:
+        elif verdict is SURVIVED and name not in explained:
             yield f"survived, and {SURVIVORS.name} does not explain it: {name}"
-        elif verdict is Verdict.KILLED and name in explained:
+        elif verdict is KILLED and name in explained:
             yield f"killed, so {SURVIVORS.name} must not explain it: {name}"
-
-
-def _say(line: str, code: int = 0) -> int:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-    return code
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -39,46 +39,40 @@ OPERATORS: Mapping[type[ast.AST], tuple[type[Any], ...]] = {
 FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One fault: in the module's tree, `replacement` belongs at `holder.field`, or at `holder.field[index]`."""
-
-    name: str
-    module: str
-    tree: ast.Module
-    holder: ast.AST
-    field: str
-    index: int | None
-    replacement: ast.AST
-
-    def code(self) -> CodeType:
-        """The module with the fault. The fault stays in the tree: of one `mutants_of`, ask one mutant only."""
-        if self.index is None:
-            setattr(self.holder, self.field, self.replacement)
-        else:
-            getattr(self.holder, self.field)[self.index] = self.replacement
-        return compile(self.tree, str(source_of(self.module)), "exec")
-
-
 def source_of(module: str) -> Path:
     """The file of a module."""
     return ROOT / (module.replace(".", "/") + ".py")
 
 
-def mutants_of(module: str, source: str | None = None) -> list[Mutant]:
-    """Every mutant of a module, or of the given source, from top to bottom."""
-    tree = ast.parse(source_of(module).read_text() if source is None else source)
+def mutants_of(module: str) -> list[str]:
+    """The names of a module's mutants, from top to bottom: `module:function: code → mutated code`."""
+    return [f"{module}:{fault}" for fault in planted(ast.parse(source_of(module).read_text()))]
+
+
+def module_of(mutant: str) -> str:
+    """The module that a mutant is one of."""
+    return mutant.partition(":")[0]
+
+
+def code_of(mutant: str) -> CodeType:
+    """The compiled module with the mutant's fault."""
+    module, _, wanted = mutant.partition(":")
+    tree = ast.parse(source_of(module).read_text())
+    next(fault for fault in planted(tree) if fault == wanted)
+    return compile(tree, str(source_of(module)), "exec")
+
+
+def planted(tree: ast.Module) -> Iterator[str]:
+    """Plants one fault after the other in the tree, and yields its name while it is there."""
     named: Counter[str] = Counter()
-    found = []
-    for holder, field, index, node, within in _parts(tree, ""):
-        for replacement in (*_faults_of_statement(node), *_faults_of_expression(node)):
-            ast.fix_missing_locations(ast.copy_location(replacement, node))
-            name = f"{module}:{within or 'module'}: {_shown(node)} → {_shown(replacement)}"
+    for node, put, within in list(_parts(tree, "")):
+        for fault in list(_faults(node)):
+            ast.fix_missing_locations(ast.copy_location(fault, node))
+            name = f"{within or 'module'}: {_shown(node)} → {_shown(fault)}"
             named[name] += 1
-            if named[name] > 1:
-                name += f" #{named[name]}"
-            found.append(Mutant(name, module, tree, holder, field, index, replacement))
-    return found
+            put(fault)
+            yield name if named[name] == 1 else f"{name} #{named[name]}"
+            put(node)
 
 
 def _shown(node: ast.AST) -> str:
@@ -86,27 +80,31 @@ def _shown(node: ast.AST) -> str:
     return text if len(text) <= 90 else f"{text[:60]}…{text[-28:]}"
 
 
-def _parts(holder: ast.AST, within: str) -> Iterator[tuple[ast.AST, str, int | None, ast.AST, str]]:
-    """Every part of a tree that is code: where it hangs, the part, and the function or class around it."""
+def _parts(holder: ast.AST, within: str) -> Iterator[tuple[ast.AST, Callable[[ast.AST], None], str]]:
+    """Every part of a tree that is code, what puts another in its place, and the function or class around it."""
     for field, value in ast.iter_fields(holder):
         if field in NOT_CODE or (isinstance(holder, ast.ClassDef) and field == "keywords"):
             continue
-        for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if not isinstance(node, ast.AST) or _is_no_code(holder, node):
+        for index, node in enumerate(value if isinstance(value, list) else [value]):
+            if not isinstance(node, ast.AST) or _is_not_code(holder, node):
                 continue
-            yield holder, field, index, node, within
+            put = partial(value.__setitem__, index) if isinstance(value, list) else partial(setattr, holder, field)
+            yield node, put, within
             inner = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             yield from _parts(node, f"{within}.{node.name}".lstrip(".") if inner else within)
 
 
-def _is_no_code(holder: ast.AST, node: ast.AST) -> bool:
-    """Whether it is an import, a name for types, a docstring, or the words in an f-string."""
-    match node:
-        case ast.Import() | ast.ImportFrom() | ast.Call(func=ast.Name(id="TypeVar")):
-            return True
-        case ast.Constant():
-            return isinstance(holder, ast.Expr | ast.JoinedStr | ast.FormattedValue)
-    return False
+def _is_not_code(holder: ast.AST, node: ast.AST) -> bool:
+    """Whether it is a docstring, the words in an f-string, or a name for types."""
+    if isinstance(node, ast.Constant):
+        return isinstance(holder, ast.Expr | ast.JoinedStr | ast.FormattedValue)
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "TypeVar"
+
+
+def _faults(node: ast.AST) -> Iterator[ast.AST]:
+    """What may stand wrongly in the place of a node."""
+    yield from _faults_of_statement(node)
+    yield from _faults_of_expression(node)
 
 
 def _faults_of_statement(node: ast.AST) -> Iterator[ast.AST]:

@@ -1,4 +1,7 @@
-"""Runs tests against a mutant in a forked process: only libraries are imported before the fork."""
+"""Runs tests against a mutant in a forked process: only libraries are imported before the fork.
+
+A process that the tests start imports the code as it is: what only such a process notices, survives.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,13 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
-from enum import Enum
 from importlib.machinery import SourceFileLoader
-from types import CodeType
 from typing import NamedTuple
 
 import pytest
 from hypothesis import Phase, settings
 
-from tests.mutation.mutants import ROOT, Mutant
+from tests.mutation.mutants import ROOT, code_of, module_of
 
 LIMIT_BYTES = 4 << 30
 # What the tests import besides the project.
@@ -29,41 +30,32 @@ OPTIONS = (
     *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of what was imported before the fork
 )
+KILLED, SURVIVED, UNTRIED = "killed", "survived", "did not run to their end"
+VERDICTS = {
+    int(pytest.ExitCode.OK): SURVIVED,
+    int(pytest.ExitCode.TESTS_FAILED): KILLED,
+    int(pytest.ExitCode.INTERRUPTED): KILLED,  # the mutant cannot be imported
+    -signal.SIGALRM: KILLED,  # the tests wait for ever
+}
 
 
 class Trial(NamedTuple):
-    """Tests to be run against a mutant, or against the code as it is, and how long they may take."""
+    """The tests to run against a mutant, or against the code as it is, and how many seconds they may take."""
 
     name: str
-    mutant: Mutant | None
+    mutant: str | None
     tests: tuple[str, ...]
     limit_s: float
 
 
-class Verdict(Enum):
-    """What the tests say about a mutant."""
-
-    KILLED = "killed"
-    SURVIVED = "survived"
-    UNTRIED = "untried"  # they did not run to their end
-
-
-VERDICTS = {
-    int(pytest.ExitCode.OK): Verdict.SURVIVED,
-    int(pytest.ExitCode.TESTS_FAILED): Verdict.KILLED,
-    int(pytest.ExitCode.INTERRUPTED): Verdict.KILLED,  # the mutant cannot be imported
-    -signal.SIGALRM: Verdict.KILLED,  # with the mutant the tests never end
-}
-
-
 def run_all(
     trials: Iterable[Trial], jobs: int, stop_after_s: float = float("inf")
-) -> dict[str, tuple[Verdict, float]]:
+) -> dict[str, tuple[str, float]]:
     """The verdict and the seconds of each trial, by name. It starts none once `stop_after_s` have passed."""
     for library in LIBRARIES:
         importlib.import_module(library)
     gc.freeze()  # the children share these objects, and none needs to look through them
-    results: dict[str, tuple[Verdict, float]] = {}
+    results: dict[str, tuple[str, float]] = {}
     running: dict[int, tuple[str, float]] = {}
     waiting, begun = iter(trials), time.monotonic()
     while True:
@@ -73,7 +65,7 @@ def run_all(
             return results
         process, status = os.wait()
         name, since = running.pop(process)
-        verdict = VERDICTS.get(os.waitstatus_to_exitcode(status), Verdict.UNTRIED)
+        verdict = VERDICTS.get(os.waitstatus_to_exitcode(status), UNTRIED)
         results[name] = verdict, time.monotonic() - since
 
 
@@ -102,13 +94,8 @@ def _run(trial: Trial) -> int:
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     if trial.mutant:
-        _plant(trial.mutant.module, trial.mutant.code())
+        module, code, load = module_of(trial.mutant), code_of(trial.mutant), SourceFileLoader.get_code
+        SourceFileLoader.get_code = lambda self, name: code if name == module else load(self, name)
     same_each_time = settings(deadline=None, database=None, derandomize=True)
     settings.register_profile("mutation", same_each_time, max_examples=40, phases=[Phase.explicit, Phase.generate])
     return int(pytest.main([*OPTIONS, *trial.tests]))
-
-
-def _plant(module: str, code: CodeType) -> None:
-    """Imports of the module get this code from now on. A process that the tests start does not see it."""
-    load = SourceFileLoader.get_code
-    SourceFileLoader.get_code = lambda loader, name: code if name == module else load(loader, name)

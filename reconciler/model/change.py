@@ -56,12 +56,14 @@ class Collection(Struct, frozen=True):
     """The collection that a child is created in.
 
     `parent` is the organization's id, or a Ref if this plan creates it; `children` are all declared ones;
-    `distinct_from` are the ids of live objects that are none of them.
+    `distinct_from` are the ids of live objects that are none of them. `beside` tells whether live children are in
+    it that an interrupted rollout cannot have left, so that the create changes what a customer already uses.
     """
 
     parent: str | Ref
     children: tuple[DesiredChild, ...]
     distinct_from: frozenset[str]
+    beside: bool = False
 
 
 class _Planned(Struct, frozen=True):
@@ -75,12 +77,14 @@ class _Planned(Struct, frozen=True):
 class _WithFields(_Planned, frozen=True, kw_only=True):
     """What a create and an update have in common."""
 
+    risk: ClassVar[None] = None
+
     fields: tuple[FieldChange, ...] = ()
 
     @property
-    def risks(self) -> tuple[FieldChange, ...]:
-        """The changed fields that may stop people from signing in."""
-        return tuple(field for field in self.fields if field.risk)
+    def risks(self) -> tuple[str, ...]:
+        """Why the changed fields may keep people out or let people in."""
+        return tuple(field.risk for field in self.fields if field.risk)
 
 
 class Create(_WithFields, frozen=True, kw_only=True):
@@ -119,14 +123,19 @@ class Update(_WithFields, frozen=True, kw_only=True):
 
 
 class _Issue(_Planned, frozen=True, kw_only=True):
-    """`parent` is the organization's id or Ref."""
+    """`parent` is the organization's id or Ref; `risk` says why the secret may let people in."""
 
     action: ClassVar[Action] = Action.ISSUE
     fields: ClassVar[tuple[FieldChange, ...]] = ()
     implied: ClassVar[tuple[Implied, ...]] = ()
-    risks: ClassVar[tuple[FieldChange, ...]] = ()
 
     parent: str | Ref
+    risk: str | None = None
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """Why the secret may let people in."""
+        return (self.risk,) if self.risk else ()
 
 
 class IssueToken(_Issue, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from reconciler.core.planning.guard import refusals
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import BlockReason, HintReason, Key, Plan
+from reconciler.model.change import BlockReason, FieldChange, HintReason, Key, Plan
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
 from reconciler.model.state import (
@@ -123,7 +123,8 @@ def hinted() -> Iterator[tuple[HintReason, Plan]]:
 
 def refused() -> Plan:
     """A plan that every guard refuses."""
-    keys = [Key(f"o{number}", KindName.ORGANIZATION, f"o{number}") for number in range(120)]
-    changes = (*(update(key) for key in keys[:10]), *(create(key) for key in keys[10:]))
-    made = structs.replace(EMPTY, changes=changes, matched=10)
+    keys = [Key(f"o{number}", KindName.ORGANIZATION, f"o{number}") for number in range(121)]
+    name = FieldChange("externalId", "externalId", "a", "b", "risk")
+    changes = (*(update(key, name) for key in keys[:11]), *(create(key) for key in keys[11:]))
+    made = structs.replace(EMPTY, changes=changes, matched=11)
     return structs.replace(made, refusals=refusals(made, {}, None))

@@ -172,6 +172,7 @@ class BlockReason(StrEnum):
     CLAIMED_TWICE = "ClaimedTwice"
     NO_IDENTITY = "NoIdentity"  # has neither a display name nor domains, so it is never created
     DOMAIN_HELD = "DomainHeld"
+    DOMAIN_KEPT = "DomainKept"  # it would give up a domain that its taker cannot take now
     EXTERNAL_ID_HELD = "ExternalIdHeld"
     PRIMARY = "Primary"
     INCOMPLETE_IDP = "IncompleteIdp"
@@ -199,6 +200,7 @@ class HintReason(StrEnum):
     UNPINNED = "Unpinned"
     OBSERVED_ONLY = "ObservedOnly"  # the organization's ownership forbids the write
     LIVE_CHILDREN = "LiveChildren"  # `[]` is declared, but some are live
+    DOMAIN_STAYS = "DomainStays"  # a domain that it states stays where it is
     NO_TARGET = "NoTarget"  # a secret is wanted, but no delivery target is configured
 
 

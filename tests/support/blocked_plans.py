@@ -40,6 +40,7 @@ from tests.support.build import (
 from tests.support.plans import EMPTY
 
 IDP = {"entity": "urn:a", "url": "https://a.example", "cert": "a"}
+KEYS_SWAPPED = (("acme", 1, "2"), ("globex", 2, "1"))
 OTHER = {"entity": "urn:b", "url": "https://b.example", "cert": "b"}
 
 
@@ -106,6 +107,17 @@ def blocked() -> Iterator[tuple[BlockReason, Plan]]:
     linked = acme(setup_link=SAML_LINK)
     yield BlockReason.UNUSABLE_RECORD, planned(linked, seen=(live(1, "acme", connections=[]),), records=foreign)
     yield BlockReason.INCOMPLETE_SOURCE, planned(named, complete=False)
+    yield from _moving()
+
+
+def _moving() -> Iterator[tuple[BlockReason, Plan]]:
+    """What moves between organizations, and cannot."""
+    giver, taken = acme(domains=()), live(1, "acme", domains=["a.example"])
+    later = organization("globex", domains=("a.example",), suspend="later")
+    yield BlockReason.DOMAIN_KEPT, planned(giver, later, seen=(taken, live(2, "globex")))
+    yield BlockReason.DOMAIN_KEPT, planned(giver, complete=False, seen=(taken,))
+    chain = [organization(name, id_=org_id(number), external_id=key) for name, number, key in KEYS_SWAPPED]
+    yield BlockReason.EXTERNAL_ID_HELD, planned(*chain, seen=(live(1, "1"), live(2, "2")))
 
 
 def hinted() -> Iterator[tuple[HintReason, Plan]]:
@@ -115,6 +127,10 @@ def hinted() -> Iterator[tuple[HintReason, Plan]]:
     yield HintReason.UNPINNED, planned(acme(connections=equal), seen=(twins,))
     observing = acme(display_name="Acme", ownership=Ownership.OBSERVE)
     yield HintReason.OBSERVED_ONLY, planned(observing, seen=(live(1, "acme"),))
+    giver = acme(domains=())
+    later = organization("globex", domains=("a.example",), suspend="later")
+    seen = live(1, "acme", domains=["a.example"]), live(2, "globex")
+    yield HintReason.DOMAIN_STAYS, planned(giver, later, seen=seen)
     yield HintReason.LIVE_CHILDREN, planned(acme(connections=[]), seen=(twins,))
     yield HintReason.NO_TARGET, planned(acme(setup_link=SAML_LINK), seen=(live(1, "acme", connections=[]),))
     token = acme(directories=[directory("okta", issue_token=True)])

@@ -11,7 +11,8 @@ from reconciler.core.manifests import conflicts as clashes
 from reconciler.core.manifests import environment
 from reconciler.core.manifests.identity import Identity, identify
 from reconciler.core.manifests.organization import Context, declare, inspect
-from reconciler.core.manifests.rules import mapping
+from reconciler.core.manifests.rules import MAX_ITEMS, mapping
+from reconciler.core.values import domain
 from reconciler.core.values.problems import Fault
 from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
 from reconciler.model.state import Desired, DesiredEnvironment, DesiredOrganization, InvalidOrganization
@@ -99,7 +100,10 @@ def _invalid(document: Document, identity: Identity, errors: Sequence[Problem]) 
     message = f"{first.origin}: {first.message}" if first else "its file cannot be parsed to the end"
     if len(errors) > 1:
         message += f" (and {len(errors) - 1} more; see `reconciler validate`)"
-    return InvalidOrganization(identity.name, identity.id, identity.external_id, message, document.origin)
+    stated = mapping(document.value, "spec").get("domains")
+    items = stated[: MAX_ITEMS["domains"]] if isinstance(stated, list) else []
+    domains = tuple(each for each in items if isinstance(each, str) and len(each) <= domain.MAX_LENGTH)
+    return InvalidOrganization(identity.name, identity.id, identity.external_id, message, document.origin, domains)
 
 
 def _by_document(documents: Sequence[Document], errors: Sequence[Problem]) -> Errors:

@@ -120,8 +120,9 @@ async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Ob
     """The plan, with the refusals of the guards in it."""
     selected = selecting(environment.selection)
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected))
+    made = structs.replace(made, pin=made.pin or environment.environment_id)
     limits = tightened(environment.limits, desired.environment.limits)
-    return structs.replace(made, refusals=refusals(made, limits, environment.approve))
+    return structs.replace(made, refusals=refusals(made, limits, environment.approve, environment.only))
 
 
 async def _apply(

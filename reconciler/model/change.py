@@ -232,8 +232,33 @@ class Pin(Struct, frozen=True):
     origin: Origin
 
 
+class Target(Struct, frozen=True):
+    """A live organization that a plan writes to: its name and domains as they are live.
+
+    If `adopted`, neither a delivery record nor a name or domain in the manifest says that it is the one meant.
+    """
+
+    id: str
+    display_name: str
+    domains: tuple[str, ...]
+    adopted: bool
+
+
+class SharedDomain(Struct, frozen=True):
+    """A domain that several live organizations have, with their ids: its people may sign in to any of them."""
+
+    name: str
+    ids: tuple[str, ...]
+
+
+NOT_APPROVED = "notApproved"
+
+
 class Refusal(Struct, frozen=True):
-    """Why a guard refuses the whole plan. If `approvable`, approving the plan's digest lifts it."""
+    """Why a guard refuses the whole plan. If `approvable`, approving the plan's digest lifts it.
+
+    The rule NOT_APPROVED says that another plan was approved.
+    """
 
     rule: str
     message: str
@@ -243,7 +268,9 @@ class Refusal(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All that apply would do, in order, and all that it would leave alone.
 
-    `environment_id` is the live environment's id, None while that is empty; `pin` is the id in the manifest.
+    `environment_id` is the live environment's id, None while that is empty; `pin` is the id that the manifests or
+    the process state. `targets` are the live organizations that it writes to, by handle. Of the `live` ones,
+    `claimed` are those that a manifest names; `unpinned` manifests name theirs without an `id:` line.
     """
 
     environment: str
@@ -260,3 +287,8 @@ class Plan(Struct, frozen=True):
     matched: int  # how many organizations in git are live
     suspended: Mapping[str, str]  # handle → reason
     refusals: tuple[Refusal, ...] = ()
+    targets: Mapping[str, Target] = {}
+    shared_domains: tuple[SharedDomain, ...] = ()
+    live: int = 0
+    claimed: int = 0
+    unpinned: int = 0

@@ -53,7 +53,10 @@ class ObservedFile(Struct, frozen=True):
 
 
 class EnvironmentSettings(Struct, frozen=True):
-    """The settings of one environment; `name` is its section in the configuration file, None without one."""
+    """The settings of one environment; `name` is its section in the configuration file, None without one.
+
+    The plan with the digest `approve` is not refused for its size; `only` is the one plan that may be applied.
+    """
 
     name: str | None
     manifests: str
@@ -66,6 +69,7 @@ class EnvironmentSettings(Struct, frozen=True):
     selection: Selection = Selection()
     allow_empty: bool = False
     approve: str | None = None
+    only: str | None = None
     settle_s: float = 5.0
     observed: ObservedFile | None = None
 

@@ -345,5 +345,5 @@ def test_a_flag_wins_over_its_variable(shell: Shell) -> None:
     shell.variables.setenv("RECONCILER_TARGET", "acme globex")
     assert {each["organization"] for each in shell("plan", PRODUCTION).document["changes"]} == {"acme", "globex"}
     text = shell("plan", PRODUCTION, "--output", "text", "--target", "umbrella")
-    assert text.out.startswith("+ umbrella")
+    assert "\n+ umbrella" in text.out
     assert "acme" not in text.out

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct, structs
 
 from reconciler.core.values import domain
-from reconciler.model.change import BlockReason, Change, Key, Update
+from reconciler.model.change import BlockReason, Change, Key, SharedDomain, Update
 from reconciler.model.state import ObservedOrganization
 
 DOMAIN, EXTERNAL_ID = "domain", "external id"
@@ -86,6 +86,13 @@ def kept_domains(
             if takers or not complete:
                 kept.setdefault(change.key, (name, takers[0] if takers else None))
     return kept
+
+
+def shared_domains(live: Sequence[ObservedOrganization]) -> tuple[SharedDomain, ...]:
+    """Return the live domains that several organizations have, by name."""
+    return tuple(
+        SharedDomain(name, tuple(sorted(ids))) for (_, name), ids in sorted(_holders(live).items()) if len(ids) > 1
+    )
 
 
 def _holders(live: Sequence[ObservedOrganization]) -> dict[Thing, set[str]]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from reconciler.model.change import Change, Create, FieldChange, Plan, Refusal, Update
+from reconciler.model.change import NOT_APPROVED, Change, Create, FieldChange, Plan, Refusal, Update
 from reconciler.model.settings import Limits
 
-MATCHED_MIN = 10  # with fewer matched organizations, a percentage means nothing
+MATCHED_MIN = 10  # with fewer organizations, a percentage means nothing, and neither does it that none matches
+NOTHING_MATCHES = "nothingMatches"
 
 
 class Unit(Struct, frozen=True):
@@ -92,12 +93,40 @@ def tightened(process: Limits, repository: Limits) -> Limits:
     }
 
 
-def refusals(plan: Plan, limits: Limits, approved: str | None) -> tuple[Refusal, ...]:
-    """Return the refusals of a plan; none if `approved` is its digest."""
-    if approved == plan.digest:
-        return ()
-    bounds = ((guard, limits.get(guard.name, guard.default)) for guard in GUARDS)
-    return tuple(_refusal(guard, plan, bound) for guard, bound in bounds if guard.measure(plan) > bound)
+def refusals(plan: Plan, limits: Limits, approved: str | None, only: str | None = None) -> tuple[Refusal, ...]:
+    """Return the refusals of a plan.
+
+    If `approved` is its digest, those that an approval can lift are left out. `only` is the digest of the one plan
+    that may be applied; None if any may.
+    """
+    found = (*_not_approved(plan, only), *_nothing_matches(plan), *_beyond(plan, limits))
+    return tuple(each for each in found if not each.approvable or approved != plan.digest)
+
+
+def _not_approved(plan: Plan, only: str | None) -> Iterator[Refusal]:
+    if only is not None and only != plan.digest:
+        message = f"{only} was approved, and this plan is {plan.digest}. Read it, and pass --approve {plan.digest}"
+        yield Refusal(NOT_APPROVED, message, approvable=False)
+
+
+def _nothing_matches(plan: Plan) -> Iterator[Refusal]:
+    """A folder for another environment; a pinned environment is certainly the right one."""
+    many = min(plan.live, plan.unpinned) >= MATCHED_MIN
+    if many and plan.claimed == 0 and plan.pin is None:
+        yield Refusal(
+            NOTHING_MATCHES,
+            f"none of {plan.unpinned} declared organizations is one of the {plan.live} live ones. It looks like "
+            "the wrong environment, and no approval lifts this. If it is the right one, state "
+            f"`id: {plan.environment_id}` in the Environment",
+            approvable=False,
+        )
+
+
+def _beyond(plan: Plan, limits: Limits) -> Iterator[Refusal]:
+    for guard in GUARDS:
+        bound = limits.get(guard.name, guard.default)
+        if guard.measure(plan) > bound:
+            yield _refusal(guard, plan, bound)
 
 
 def _refusal(guard: Guard, plan: Plan, bound: float) -> Refusal:
@@ -114,7 +143,12 @@ def _refusal(guard: Guard, plan: Plan, bound: float) -> Refusal:
 
 def risked_organizations(plan: Plan) -> set[str]:
     """Return those with a sign-in risk; one that is only created to its end has none yet."""
-    return {c.key.organization for c in plan.changes if c.risks and not _is_first(c)}
+    adopted = {name for name, each in plan.targets.items() if each.adopted}
+    return {
+        change.key.organization
+        for change in plan.changes
+        if change.risks and (change.key.organization in adopted or not _is_first(change))
+    }
 
 
 def changed_organizations(plan: Plan) -> set[str]:

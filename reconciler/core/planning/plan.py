@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct, structs
 
+from reconciler.core.planning.adoption import target
 from reconciler.core.planning.children import CollectionPlan, owned_hint, plan_collection
 from reconciler.core.planning.diff import diff, initial, live_value
 from reconciler.core.planning.digest import digest
-from reconciler.core.planning.domain_transfer import Refused, hand_over, kept_domains
+from reconciler.core.planning.domain_transfer import Refused, hand_over, kept_domains, shared_domains
 from reconciler.core.planning.match import OrganizationMatch, look_alikes, match_organizations
 from reconciler.core.planning.order import position
 from reconciler.core.planning.secrets import IssuePlan, plan_link, plan_token
@@ -20,6 +21,7 @@ from reconciler.model.change import (
     Create,
     Hint,
     HintReason,
+    Issue,
     Key,
     Pin,
     Plan,
@@ -27,7 +29,7 @@ from reconciler.model.change import (
     Unmanaged,
     Update,
 )
-from reconciler.model.kinds import ORGANIZATION, KindName
+from reconciler.model.kinds import ORGANIZATION, WIDENS, KindName
 from reconciler.model.state import (
     Child,
     Desired,
@@ -71,12 +73,13 @@ def plan(desired: Desired, observed: Observed, now: float, selected: Selected = 
     )
     changes = tuple(sorted(total.changes, key=position))
     environment = desired.environment
+    written = {change.key.organization for change in changes}
     return Plan(
         environment=environment.name,
         environment_id=observed.environment_id,
         pin=environment.id,
         revision=desired.revision,
-        digest=digest(environment.id or environment.name, changes),
+        digest=digest(observed.environment_id or environment.id or environment.name, changes),
         changes=changes,
         blocked=(*_invalid(desired), *total.blocked),
         hints=total.hints,
@@ -85,6 +88,15 @@ def plan(desired: Desired, observed: Observed, now: float, selected: Selected = 
         unchanged=total.found - sum(isinstance(change, Update) for change in changes),
         matched=len(match.found),
         suspended={wanted.name: wanted.suspend for wanted in desired.organizations if wanted.suspend is not None},
+        targets={
+            wanted.name: target(wanted, match.found[wanted.name].organization, observed.records)
+            for wanted in chosen
+            if wanted.name in match.found and wanted.name in written
+        },
+        shared_domains=shared_domains(observed.organizations),
+        live=len(observed.organizations),
+        claimed=len(observed.organizations) - len(match.unclaimed),
+        unpinned=sum(wanted.id is None for wanted in desired.organizations),
     )
 
 
@@ -252,7 +264,11 @@ def _with_children(
     link = plan_link(wanted, parent, collections, observed.records, now)
     tokens = _tokens(wanted, planned, parent, observed)
     children = (_part(wanted, name, part) for name, part in planned.items())
-    secrets = (_Part(issue.changes, issue.blocked, issue.hints) for issue in (link, *tokens))
+    adopted = live is not None and target(wanted, live.organization, observed.records).adopted
+    secrets = (
+        _Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints)
+        for issue in (link, *tokens)
+    )
     return _after(own, _sum((*children, *secrets)))
 
 
@@ -283,6 +299,11 @@ def _sum(parts: Iterable[_Part]) -> _Part:
 
 def _readable(collections: Mapping[KindName, tuple[Child, ...] | Unreadable]) -> dict[KindName, tuple[Child, ...]]:
     return {name: live for name, live in collections.items() if not isinstance(live, Unreadable)}
+
+
+def _risky(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """Mark the secrets of an adopted organization: whoever gets them can let people in."""
+    return tuple(structs.replace(each, risk=f"{WIDENS}: a secret for an adopted organization") for each in issues)
 
 
 def _after(own: _Part, below: _Part) -> _Part:

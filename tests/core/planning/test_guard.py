@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from msgspec import structs
 from reconciler.core.planning.guard import (
     COUNT,
     GUARDS,
+    NOTHING_MATCHES,
     PERCENT,
     changed_organizations,
     created_organizations,
@@ -20,7 +22,7 @@ from reconciler.core.planning.guard import (
     refusals,
     tightened,
 )
-from reconciler.model.change import Change, Collection, Create, FieldChange, Implied, Key, Plan
+from reconciler.model.change import NOT_APPROVED, Change, Collection, Create, FieldChange, Implied, Key, Plan
 from reconciler.model.kinds import KindName
 from reconciler.model.settings import Limits
 from tests.support.build import ENVIRONMENT_ID, cert, create, issue, org_id, update
@@ -208,6 +210,35 @@ def test_the_digest_of_exactly_this_plan_lifts_every_refusal() -> None:
     plan = made([*updates(10), *creates(101)], 10)
     assert rules(plan, approved="d1") == []
     assert len(rules(plan, approved="d2")) == len(rules(plan, approved="")) == 2
+
+
+def test_another_digest_than_the_approved_one_is_refused_whether_or_not_a_guard_refuses() -> None:
+    small, large = made(updates(1), 10), made(creates(101), 10)
+    for only, rules_of_small, rules_of_large in (
+        ("d1", [], ["maxCreates"]),
+        ("d2", [NOT_APPROVED], [NOT_APPROVED, "maxCreates"]),
+    ):
+        assert [each.rule for each in refusals(small, {}, None, only)] == rules_of_small
+        assert [each.rule for each in refusals(large, {}, None, only)] == rules_of_large
+
+
+# -- a folder for another environment --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        ({}, True),
+        ({"live": 9}, False),
+        ({"unpinned": 9}, False),
+        ({"claimed": 1}, False),
+        ({"pin": ENVIRONMENT_ID}, False),
+    ],
+)
+def test_ten_of_which_none_is_live_are_for_another_environment(more: dict[str, Any], refused: bool) -> None:
+    """No approval lifts it; a pin says that the environment is the right one."""
+    plan = structs.replace(made(creates(1), 0), **({"live": 10, "unpinned": 10, "claimed": 0} | more))
+    assert rules(plan, approved="d1") == ([NOTHING_MATCHES] if refused else [])
 
 
 # -- bounds ----------------------------------------------------------------------------------------

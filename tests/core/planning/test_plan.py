@@ -13,11 +13,14 @@ from reconciler.model.change import (
     BlockReason,
     Create,
     HintReason,
+    IssueLink,
     IssueToken,
     Key,
     Pin,
     Plan,
     Ref,
+    SharedDomain,
+    Target,
     Unmanaged,
     Update,
 )
@@ -639,8 +642,51 @@ def test_a_plan_says_what_it_was_made_from_and_its_digest_is_its_writes() -> Non
     assert (made.revision, made.refusals) == ("r1", ())
     assert made.digest == digest(ENVIRONMENT_ID, made.changes)
     unpinned = planned(desired(organization("acme", display_name="New")), observed(live(1, "acme")))
-    assert (unpinned.pin, unpinned.digest) == (None, digest("production", unpinned.changes))
-    assert unpinned.digest != made.digest
+    assert (unpinned.pin, unpinned.digest) == (None, made.digest)
+    for pin, environment in ((None, "production"), (ENVIRONMENT_ID, ENVIRONMENT_ID)):
+        empty = planned(desired(organization("acme", display_name="New"), pin=pin), observed())
+        assert empty.digest == digest(environment, empty.changes)
+
+
+@pytest.mark.parametrize(
+    ("stated", "adopted"),
+    [
+        ({}, True),
+        ({"display_name": "Demo"}, True),
+        ({"display_name": "Demo", "domains": ("other.example",)}, True),
+        ({"display_name": "Victim Bank"}, False),
+        ({"display_name": "Demo", "domains": ("bank.example", "other.example")}, False),
+    ],
+)
+@pytest.mark.parametrize("by", ["id", "external id"])
+def test_an_organization_that_nothing_says_is_meant_is_adopted(
+    stated: dict[str, Any], adopted: bool, by: str
+) -> None:
+    """Whoever reads the manifest alone does not see whose organization it is, so the plan shows it."""
+    claim: dict[str, Any] = {"id_": org_id(1)} if by == "id" else {"external_id": "bank"}
+    wanted = organization(
+        "demo", **claim, **stated, connections=[connection("okta", **FULL)], setup_link=SAML_LINK
+    )
+    bank = live(1, "bank", display_name="Victim Bank", domains=["Bank.example"], connections=[])
+    made = of(wanted, seen=observed(bank, records={}))
+    assert made.targets == {"demo": Target(org_id(1), "Victim Bank", ("Bank.example",), adopted)}
+    link = next(change for change in made.changes if isinstance(change, IssueLink))
+    assert bool(link.risks) is adopted
+    record = Record(RecordState.ISSUED, org_id(1), None, saml=True, scim=False, issued_at=0, expires_at=None)
+    known = of(wanted, seen=observed(bank, records={("demo", None): record}))
+    assert not known.targets["demo"].adopted
+    others = of(wanted, seen=observed(bank, records={("other", None): record}))
+    assert others.targets["demo"].adopted is adopted
+
+
+def test_what_the_plan_does_not_write_to_is_no_target() -> None:
+    made = of(organization("acme"), organization("new", display_name="New"), seen=observed(live(1, "acme")))
+    assert made.targets == {}
+
+
+def test_live_domains_that_several_share_are_told_whatever_is_in_git() -> None:
+    seen = observed(live(1, domains=["a.example"]), live(2, domains=["A.example"]), live(3, domains=["b.example"]))
+    assert of(seen=seen).shared_domains == (SharedDomain("a.example", (org_id(1), org_id(2))),)
 
 
 def test_now_decides_whether_a_delivered_link_is_still_good() -> None:

@@ -172,6 +172,7 @@ class BlockReason(StrEnum):
     CLAIMED_TWICE = "ClaimedTwice"
     NO_IDENTITY = "NoIdentity"  # has neither a display name nor domains, so it is never created
     DOMAIN_HELD = "DomainHeld"
+    PROTECTED = "Protected"  # the process names it as one that manifests may not write to
     DOMAIN_KEPT = "DomainKept"  # it would give up a domain that its taker cannot take now
     EXTERNAL_ID_HELD = "ExternalIdHeld"
     PRIMARY = "Primary"
@@ -269,8 +270,9 @@ class Plan(Struct, frozen=True):
     """All that apply would do, in order, and all that it would leave alone.
 
     `environment_id` is the live environment's id, None while that is empty; `pin` is the id that the manifests or
-    the process state. `targets` are the live organizations that it writes to, by handle. Of the `live` ones,
-    `claimed` are those that a manifest names; `unpinned` manifests name theirs without an `id:` line.
+    the process state. `targets` are the live organizations that it writes to, by handle; `loosened` are the rules
+    that the process lets an Environment loosen. Of the `live` organizations, `claimed` are those that a manifest
+    names; `unpinned` manifests name theirs without an `id:` line.
     """
 
     environment: str
@@ -289,6 +291,7 @@ class Plan(Struct, frozen=True):
     refusals: tuple[Refusal, ...] = ()
     targets: Mapping[str, Target] = {}
     shared_domains: tuple[SharedDomain, ...] = ()
+    loosened: tuple[str, ...] = ()
     live: int = 0
     claimed: int = 0
     unpinned: int = 0

@@ -64,6 +64,7 @@ def plan(plan: Plan) -> Document:
             }
             for name, each in plan.targets.items()
         ],
+        "loosened": list(plan.loosened),
         "sharedDomains": [{"domain": each.name, "ids": list(each.ids)} for each in plan.shared_domains],
         "changes": [_change(change) for change in plan.changes],
         "unmanaged": [

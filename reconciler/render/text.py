@@ -43,6 +43,8 @@ _COLOURS = {Action.CREATE: "32", Action.UPDATE: "33", Action.ISSUE: "36"}
 def plan(plan: Plan, style: Style = PLAIN) -> str:
     """Which environment it is for, the whole plan, whatever else is worth knowing, and last why it is refused."""
     lines: list[str] = [_environment(plan, style)]
+    if plan.loosened:
+        lines.append(style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}"))
     for name, changes in groupby(plan.changes, key=lambda change: change.key.organization):
         lines += _organization(list(changes), plan.targets.get(name), style)
     if not plan.changes:

@@ -87,6 +87,12 @@ def test_the_first_line_is_the_environment_and_whether_it_is_pinned() -> None:
         assert text.plan(plan).splitlines()[0] == line
 
 
+def test_what_the_process_loosens_is_said_in_every_plan() -> None:
+    loose = structs.replace(EMPTY, loosened=("forbidShared", "forbidPublicMail"))
+    said = text.plan(loose).splitlines()[1]
+    assert said == "! the process lets manifests loosen forbidShared and forbidPublicMail"
+
+
 def test_a_refusal_is_the_last_word() -> None:
     assert text.plan(REFUSED).splitlines()[-1] == "Refused (maxCreates): 1 organizations would be created."
 

@@ -12,6 +12,7 @@ from reconciler.core.planning.plan import plan
 from reconciler.model.change import BlockReason, FieldChange, HintReason, Key, Plan
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
+from reconciler.model.settings import Protected
 from reconciler.model.state import (
     DesiredOrganization,
     InvalidOrganization,
@@ -107,6 +108,11 @@ def blocked() -> Iterator[tuple[BlockReason, Plan]]:
     linked = acme(setup_link=SAML_LINK)
     yield BlockReason.UNUSABLE_RECORD, planned(linked, seen=(live(1, "acme", connections=[]),), records=foreign)
     yield BlockReason.INCOMPLETE_SOURCE, planned(named, complete=False)
+    protected = Protected(domains=frozenset({"bank.example"}))
+    yield (
+        BlockReason.PROTECTED,
+        plan(desired(acme(domains=("bank.example",))), observed(), 0.0, protected=protected),
+    )
     yield from _moving()
 
 

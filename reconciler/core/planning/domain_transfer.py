@@ -160,7 +160,8 @@ def _held(thing: Thing, holder: str) -> Refused:
     return Refused(
         BlockReason.DOMAIN_HELD,
         f"{name} belongs to {holder}, and this plan does not remove it there. Remove it there first. If "
-        "organizations may share domains, set `domains: {forbidShared: false}` in the Environment.",
+        "organizations may share domains, set `domains: {forbidShared: false}` in the Environment and "
+        "`forbid_shared = false` in reconciler.toml.",
     )
 
 

@@ -14,6 +14,7 @@ from reconciler.core.planning.domain_transfer import Refused, hand_over, kept_do
 from reconciler.core.planning.match import OrganizationMatch, look_alikes, match_organizations
 from reconciler.core.planning.order import position
 from reconciler.core.planning.secrets import IssuePlan, plan_link, plan_token
+from reconciler.core.values import domain
 from reconciler.model.change import (
     Blocked,
     BlockReason,
@@ -30,6 +31,7 @@ from reconciler.model.change import (
     Update,
 )
 from reconciler.model.kinds import ORGANIZATION, WIDENS, KindName
+from reconciler.model.settings import NOTHING_PROTECTED, Protected
 from reconciler.model.state import (
     Child,
     Desired,
@@ -59,14 +61,21 @@ def everything(wanted: DesiredOrganization) -> bool:
     return bool(wanted.name)
 
 
-def plan(desired: Desired, observed: Observed, now: float, selected: Selected = everything) -> Plan:
-    """Return the plan for the selected organizations; all of them are matched.
+def plan(
+    desired: Desired,
+    observed: Observed,
+    now: float,
+    selected: Selected = everything,
+    protected: Protected = NOTHING_PROTECTED,
+) -> Plan:
+    """Return the plan for the selected organizations; all of them are matched, and `protected` ones left alone.
 
     `now` is in Unix seconds; it decides whether a delivered setup link has expired.
     """
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
     own = [_plan_organization(wanted, match, complete=desired.complete) for wanted in chosen]
+    own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
     own = _handed_over(chosen, own, desired, observed)
     total = _sum(
         _with_children(wanted, part, match, observed, now) for wanted, part in zip(chosen, own, strict=True)
@@ -175,6 +184,23 @@ def _may_not_be_created(
         f"same domain or display name as {' and '.join(alike)}, which no manifest claims. To adopt that one, add "
         f"`id: {alike[0]}`; to create another organization, add `distinctFrom: [{', '.join(alike)}]`.",
     )
+
+
+def _guarded(wanted: DesiredOrganization, part: _Part, match: OrganizationMatch, protected: Protected) -> _Part:
+    """Return the part, refused if the organization or a domain of it, stated or live, is protected."""
+    live = match.found.get(wanted.name)
+    stated = wanted.owned.get("domains")
+    domains = {domain.normal(each) for each in live.organization.domains} if live else set()
+    domains.update(stated if isinstance(stated, tuple) else ())
+    ids = {live.organization.id} if live else set()
+    found = sorted((ids & protected.organizations) | (domains & protected.domains))
+    if not found or wanted.ownership is Ownership.OBSERVE:
+        return part
+    message = (
+        f"the process protects {', '.join(found)}, so no manifest may write to it. Remove this manifest, or state "
+        "`ownership: observe`."
+    )
+    return _refused(wanted, part, BlockReason.PROTECTED, message)
 
 
 def _refused(wanted: DesiredOrganization, part: _Part, reason: BlockReason, message: str) -> _Part:

@@ -79,7 +79,7 @@ def _hint(rule: str, name: str, forbid_public_mail: bool) -> str:
     if rule == "domain/public-mail":
         return (
             "take it out, or the whole public could sign in to this organization; where that is meant, set "
-            "`domains: {forbidPublicMail: false}` in the Environment"
+            "`domains: {forbidPublicMail: false}` in the Environment, where reconciler.toml allows it"
         )
     if rule in {"domain/public-suffix", "domain/single-label"}:
         return "write the organization's own domain, such as `acme.com`"

@@ -26,6 +26,7 @@ from reconciler.model.change import (
 )
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
+from reconciler.model.settings import Protected
 from reconciler.model.state import (
     Desired,
     DesiredOrganization,
@@ -677,6 +678,28 @@ def test_an_organization_that_nothing_says_is_meant_is_adopted(
     assert not known.targets["demo"].adopted
     others = of(wanted, seen=observed(bank, records={("other", None): record}))
     assert others.targets["demo"].adopted is adopted
+
+
+@pytest.mark.parametrize(
+    "protected",
+    [
+        Protected(organizations=frozenset({org_id(1)})),
+        Protected(domains=frozenset({"bank.example"})),
+        Protected(domains=frozenset({"taken.example"})),
+    ],
+    ids=["id", "live domain", "stated domain"],
+)
+def test_nothing_is_written_to_what_the_process_protects(protected: Protected) -> None:
+    bank = live(1, "bank", display_name="Bank", domains=["Bank.example"], connections=[])
+    wanted = organization(
+        "demo", id_=org_id(1), domains=("taken.example",), connections=[connection("okta", **FULL)]
+    )
+    other = organization("other", display_name="Other")
+    made = plan(desired(wanted, other), observed(bank), NOW, protected=protected)
+    assert keys(made) == [("create", "Organization", "other/other")]
+    assert blocks(made) == [("demo", None, BlockReason.PROTECTED)]
+    watched = structs.replace(wanted, ownership=Ownership.OBSERVE)
+    assert plan(desired(watched), observed(bank), NOW, protected=protected).blocked == ()
 
 
 def test_what_the_plan_does_not_write_to_is_no_target() -> None:

@@ -30,7 +30,7 @@ def validate(
     from reconciler.engine.selection import check_name  # noqa: PLC0415
 
     chosen = one_folder(Flags(folder=folder, config=config, environment=environment))
-    loaded = load(chosen.folder, now=time.time(), allow_empty=allow_empty)
+    loaded = load(chosen.folder, now=time.time(), allow_empty=allow_empty, rules=chosen.section.domains)
     if loaded.desired is not None:
         check_name(chosen.name, chosen.folder, loaded.desired)
     validation = Validation(loaded.problems, loaded.files, loaded.manifests)

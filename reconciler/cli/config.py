@@ -25,10 +25,14 @@ from reconciler.core.planning.guard import GUARDS
 from reconciler.delivery.targets import TARGETS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
+    NOTHING_PROTECTED,
+    STRICT,
     ApiSettings,
     DaemonSettings,
+    DomainRules,
     EnvironmentSettings,
     ObservedFile,
+    Protected,
     Selection,
 )
 
@@ -37,6 +41,7 @@ MAX_FILE_BYTES = 1024 * 1024
 MAX_DURATION_S = 366 * 86400.0
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h)", re.ASCII)
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_ORGANIZATION_ID = re.compile(r"org_[0-9a-z]{25}")
 _ENVIRONMENT_ID = re.compile(r"env_[0-9a-z]{25}")
 
 
@@ -65,6 +70,8 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
     mode: str = "apply"
     deliver: Deliver | None = None
     limits: dict[str, Any] = {}  # as FileLimits has it
+    domains: DomainRules = STRICT
+    protected: Protected = NOTHING_PROTECTED
     ca_file: str | None = None
     proxy: str | None = None
 
@@ -277,9 +284,12 @@ def _texts(document: Any) -> Iterator[str]:
             yield from _texts(value)
 
 
+KINDS = (File, Section, Daemon, FileLimits, Deliver, DomainRules, Protected)
+
+
 def _near(message: str) -> str:
     found = re.search(r"unknown field `([^`]+)`", message)
-    known = {name for kind in (File, Section, Daemon, FileLimits, Deliver) for name in kind.__struct_fields__}
+    known = {name for kind in KINDS for name in kind.__struct_fields__}
     near = difflib.get_close_matches(found[1], sorted(known), n=1) if found else []
     return f"Did you mean `{near[0]}`?" if near else "Correct it; the documentation has an example."
 
@@ -299,6 +309,8 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
         deliver_path=_deliver_path(flags, file, section),
         deliver_to=section.deliver.to if section.deliver and not flags.deliver else "directory",
         limits={each.name: section.limits[each.limit] for each in GUARDS if each.limit in section.limits},
+        domains=section.domains,
+        protected=section.protected,
         selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
         allow_empty=flags.allow_empty,
         approve=flags.approve,
@@ -326,6 +338,9 @@ def _check(section: Section) -> None:
         raise UsageError(
             f"environment_id is {section.environment_id!r}", "It is `env_` and 25 letters and digits, or left out."
         )
+    wrong = sorted(each for each in section.protected.organizations if not _ORGANIZATION_ID.fullmatch(each))
+    if wrong:
+        raise UsageError(f"{wrong[0]!r} cannot be protected", "It is `org_` and 25 letters and digits.")
     for guard in GUARDS:
         bound = section.limits.get(guard.limit, guard.default)
         if not guard.unit.fits(bound):

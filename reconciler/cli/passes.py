@@ -55,7 +55,7 @@ CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", 
 def plan(**flags: Any) -> int:
     """Show what apply would do to make the live environment equal to DIR. Reads only."""
     output, detailed = flags.pop("output"), flags.pop("detailed_exitcode")
-    environment = one_environment(_flags(flags))
+    environment = _approved(one_environment(_flags(flags)))
     with advising(environment.api):
         return asyncio.run(_plan(environment, output, detailed=detailed))
 
@@ -89,9 +89,14 @@ def apply(**flags: Any) -> int:
     output, yes = flags.pop("output"), flags.pop("yes")
     if not yes and not is_terminal():
         raise UsageError("stdin is not a terminal", "Pass --yes to apply without confirmation.")
-    environment = writable_environment(_flags(flags))
+    environment = _approved(writable_environment(_flags(flags)))
     with advising(environment.api):
         return asyncio.run(_Apply(environment, output, yes=yes).run())
+
+
+def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
+    """A person's approval means this plan or nothing; the daemon's only lifts the guards."""
+    return structs.replace(environment, only=environment.approve)
 
 
 class _Apply:

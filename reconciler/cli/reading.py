@@ -25,7 +25,8 @@ def opened(
     environment = choose(Flags(**{**flags, "folder": flags["folder"] or (None if named else ".")}))
     if not named:
         return environment, None
-    desired = load_partly(environment.manifests, now=time.time(), allow_empty=True).desired
+    rules = environment.domains
+    desired = load_partly(environment.manifests, now=time.time(), allow_empty=True, rules=rules).desired
     if desired is None:
         raise SourceError(
             f"{environment.manifests} cannot be used", f"See `reconciler validate {environment.manifests}`."

@@ -8,6 +8,7 @@ from reconciler.api.waiting import sleep_or_stop
 from reconciler.engine.load import Load, load_partly
 from reconciler.engine.runtime import Runtime
 from reconciler.model.errors import Interrupted, SourceError
+from reconciler.model.settings import STRICT, DomainRules
 from reconciler.model.state import Loaded
 from reconciler.source.steady import Look, behind_a_link, look
 
@@ -40,8 +41,8 @@ async def steady(folder: str, runtime: Runtime, stop: asyncio.Event) -> Load:
 def _believing(seen: Look) -> Load:
     """A loader that raises SourceError if the folder has changed since that look."""
 
-    def load_as_seen(folder: str, /, *, now: float, allow_empty: bool) -> Loaded:
-        loaded = load_partly(folder, now=now, allow_empty=allow_empty)
+    def load_as_seen(folder: str, /, *, now: float, allow_empty: bool, rules: DomainRules = STRICT) -> Loaded:
+        loaded = load_partly(folder, now=now, allow_empty=allow_empty, rules=rules)
         if not look(folder).steady_since(seen):
             raise SourceError(f"{folder} changed while it was read", "The next pass reads it again.")
         return loaded

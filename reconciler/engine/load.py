@@ -12,26 +12,27 @@ from msgspec import structs
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
 from reconciler.model.manifest import Severity
+from reconciler.model.settings import STRICT, DomainRules
 from reconciler.model.state import Loaded
 from reconciler.source import schemas, snapshot
 
 
 class Load(Protocol):
-    """Reads the manifests of a folder, at a time in Unix seconds."""
+    """Reads the manifests of a folder, at a time in Unix seconds, under the process's rules."""
 
-    def __call__(self, folder: str, /, *, now: float, allow_empty: bool) -> Loaded:
+    def __call__(self, folder: str, /, *, now: float, allow_empty: bool, rules: DomainRules) -> Loaded:
         """Raises SourceError if the folder cannot be read at all."""
 
 
-def load(folder: str, *, now: float, allow_empty: bool) -> Loaded:
+def load(folder: str, *, now: float, allow_empty: bool, rules: DomainRules = STRICT) -> Loaded:
     """For a person: any error refuses the whole folder. Raises SourceError if it cannot be read at all."""
-    loaded = load_partly(folder, now=now, allow_empty=allow_empty)
+    loaded = load_partly(folder, now=now, allow_empty=allow_empty, rules=rules)
     if any(problem.severity is Severity.ERROR for problem in loaded.problems):
         return structs.replace(loaded, desired=None, fatal=())
     return loaded
 
 
-def load_partly(folder: str, *, now: float, allow_empty: bool) -> Loaded:
+def load_partly(folder: str, *, now: float, allow_empty: bool, rules: DomainRules = STRICT) -> Loaded:
     """For the daemon: a broken organization blocks itself alone; it stands among `desired.invalid`.
 
     Raises SourceError if the folder cannot be read at all.
@@ -39,7 +40,7 @@ def load_partly(folder: str, *, now: float, allow_empty: bool) -> Loaded:
     with _uncollected():
         manifests = snapshot.read(folder)
         problems = (*manifests.problems, *validate(manifests, schemas.check))
-        resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty)
+        resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty, rules=rules)
     return Loaded(
         folder=folder,
         desired=resolution.desired,

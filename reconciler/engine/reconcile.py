@@ -66,8 +66,8 @@ async def reconcile(
         DeliveryError: a delivery record cannot be read.
         Interrupted: `stop` was set while reading. Set later, it ends in a report with a halt.
     """
-    manifests, empty = environment.manifests, environment.allow_empty
-    loaded = await runtime.aside(lambda: load(manifests, now=runtime.now(), allow_empty=empty))
+    manifests, empty, rules = environment.manifests, environment.allow_empty, environment.domains
+    loaded = await runtime.aside(lambda: load(manifests, now=runtime.now(), allow_empty=empty, rules=rules))
     hooks.loaded(loaded)
     if loaded.desired is None:
         return Pass(loaded)
@@ -118,10 +118,11 @@ async def _observe_now(  # noqa: PLR0913, PLR0917 what reading takes
 
 async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime) -> Plan:
     """The plan, with the refusals of the guards in it."""
-    selected = selecting(environment.selection)
-    made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected))
+    selected, protected = selecting(environment.selection), environment.protected
+    made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
+    made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
     limits = tightened(environment.limits, desired.environment.limits)
-    return structs.replace(made, refusals=refusals(made, limits, environment.approve))
+    return structs.replace(made, refusals=refusals(made, limits, environment.approve, environment.only))
 
 
 async def _apply(

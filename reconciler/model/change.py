@@ -56,12 +56,14 @@ class Collection(Struct, frozen=True):
     """The collection that a child is created in.
 
     `parent` is the organization's id, or a Ref if this plan creates it; `children` are all declared ones;
-    `distinct_from` are the ids of live objects that are none of them.
+    `distinct_from` are the ids of live objects that are none of them. `beside` tells whether live children are in
+    it that an interrupted rollout cannot have left, so that the create changes what a customer already uses.
     """
 
     parent: str | Ref
     children: tuple[DesiredChild, ...]
     distinct_from: frozenset[str]
+    beside: bool = False
 
 
 class _Planned(Struct, frozen=True):
@@ -75,12 +77,14 @@ class _Planned(Struct, frozen=True):
 class _WithFields(_Planned, frozen=True, kw_only=True):
     """What a create and an update have in common."""
 
+    risk: ClassVar[None] = None
+
     fields: tuple[FieldChange, ...] = ()
 
     @property
-    def risks(self) -> tuple[FieldChange, ...]:
-        """The changed fields that may stop people from signing in."""
-        return tuple(field for field in self.fields if field.risk)
+    def risks(self) -> tuple[str, ...]:
+        """Why the changed fields may keep people out or let people in."""
+        return tuple(field.risk for field in self.fields if field.risk)
 
 
 class Create(_WithFields, frozen=True, kw_only=True):
@@ -119,14 +123,19 @@ class Update(_WithFields, frozen=True, kw_only=True):
 
 
 class _Issue(_Planned, frozen=True, kw_only=True):
-    """`parent` is the organization's id or Ref."""
+    """`parent` is the organization's id or Ref; `risk` says why the secret may let people in."""
 
     action: ClassVar[Action] = Action.ISSUE
     fields: ClassVar[tuple[FieldChange, ...]] = ()
     implied: ClassVar[tuple[Implied, ...]] = ()
-    risks: ClassVar[tuple[FieldChange, ...]] = ()
 
     parent: str | Ref
+    risk: str | None = None
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """Why the secret may let people in."""
+        return (self.risk,) if self.risk else ()
 
 
 class IssueToken(_Issue, frozen=True, kw_only=True):
@@ -163,6 +172,8 @@ class BlockReason(StrEnum):
     CLAIMED_TWICE = "ClaimedTwice"
     NO_IDENTITY = "NoIdentity"  # has neither a display name nor domains, so it is never created
     DOMAIN_HELD = "DomainHeld"
+    PROTECTED = "Protected"  # the process names it as one that manifests may not write to
+    DOMAIN_KEPT = "DomainKept"  # it would give up a domain that its taker cannot take now
     EXTERNAL_ID_HELD = "ExternalIdHeld"
     PRIMARY = "Primary"
     INCOMPLETE_IDP = "IncompleteIdp"
@@ -190,6 +201,7 @@ class HintReason(StrEnum):
     UNPINNED = "Unpinned"
     OBSERVED_ONLY = "ObservedOnly"  # the organization's ownership forbids the write
     LIVE_CHILDREN = "LiveChildren"  # `[]` is declared, but some are live
+    DOMAIN_STAYS = "DomainStays"  # a domain that it states stays where it is
     NO_TARGET = "NoTarget"  # a secret is wanted, but no delivery target is configured
 
 
@@ -221,8 +233,33 @@ class Pin(Struct, frozen=True):
     origin: Origin
 
 
+class Target(Struct, frozen=True):
+    """A live organization that a plan writes to: its name and domains as they are live.
+
+    If `adopted`, neither a delivery record nor a name or domain in the manifest says that it is the one meant.
+    """
+
+    id: str
+    display_name: str
+    domains: tuple[str, ...]
+    adopted: bool
+
+
+class SharedDomain(Struct, frozen=True):
+    """A domain that several live organizations have, with their ids: its people may sign in to any of them."""
+
+    name: str
+    ids: tuple[str, ...]
+
+
+NOT_APPROVED = "notApproved"
+
+
 class Refusal(Struct, frozen=True):
-    """Why a guard refuses the whole plan. If `approvable`, approving the plan's digest lifts it."""
+    """Why a guard refuses the whole plan. If `approvable`, approving the plan's digest lifts it.
+
+    The rule NOT_APPROVED says that another plan was approved.
+    """
 
     rule: str
     message: str
@@ -232,7 +269,10 @@ class Refusal(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All that apply would do, in order, and all that it would leave alone.
 
-    `environment_id` is the live environment's id, None while that is empty; `pin` is the id in the manifest.
+    `environment_id` is the live environment's id, None while that is empty; `pin` is the id that the manifests or
+    the process state. `targets` are the live organizations that it writes to, by handle; `loosened` are the rules
+    that the process lets an Environment loosen. Of the `live` organizations, `claimed` are those that a manifest
+    names; `unpinned` manifests name theirs without an `id:` line.
     """
 
     environment: str
@@ -249,3 +289,9 @@ class Plan(Struct, frozen=True):
     matched: int  # how many organizations in git are live
     suspended: Mapping[str, str]  # handle → reason
     refusals: tuple[Refusal, ...] = ()
+    targets: Mapping[str, Target] = {}
+    shared_domains: tuple[SharedDomain, ...] = ()
+    loosened: tuple[str, ...] = ()
+    live: int = 0
+    claimed: int = 0
+    unpinned: int = 0

@@ -10,6 +10,9 @@ from enum import Enum, StrEnum
 
 from msgspec import Struct
 
+WIDENS = "widens who may sign in"
+NEW_PROVIDER = f"{WIDENS}: a new identity provider vouches for people"
+
 
 class Compare(Enum):
     """How two values of a field are compared."""
@@ -44,6 +47,7 @@ class Field(Struct, frozen=True):
     compare: Compare
     empty: str | bool | tuple[str, ...]
     risk: str | None = None  # why changing a live value may stop people from signing in
+    widens: str | None = None  # why filling it, or adding to it, may let people in
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -100,6 +104,7 @@ ORGANIZATION = Kind(
             Compare.DOMAINS,
             (),
             "people of a removed domain can no longer sign in",
+            f"{WIDENS}: people of an added domain",
         ),
     ),
 )
@@ -120,6 +125,7 @@ CONNECTION = Kind(
             Compare.TEXT,
             "",
             "the identity provider's responses are accepted only with this entity id",
+            NEW_PROVIDER,
         ),
         Field(
             "idpRedirectUrl",
@@ -128,6 +134,7 @@ CONNECTION = Kind(
             Compare.TEXT,
             "",
             "people are sent to this address to sign in",
+            NEW_PROVIDER,
         ),
         Field(
             "idpCertificate",
@@ -136,6 +143,7 @@ CONNECTION = Kind(
             Compare.CERTIFICATE,
             "",
             "the identity provider's responses are accepted only if this certificate fits",
+            NEW_PROVIDER,
         ),
         Field(
             "primary",

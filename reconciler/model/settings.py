@@ -52,8 +52,37 @@ class ObservedFile(Struct, frozen=True):
     max_age_s: float | None = None
 
 
+class DomainRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a domain may be in two organizations, and whether one of public mail may be in any.
+
+    An Environment can loosen a rule only where the process does.
+    """
+
+    forbid_shared: bool = True
+    forbid_public_mail: bool = True
+
+    @property
+    def loosened(self) -> tuple[str, ...]:
+        """The rules that an Environment may loosen, by their names in it."""
+        rules = (("forbidShared", self.forbid_shared), ("forbidPublicMail", self.forbid_public_mail))
+        return tuple(name for name, strict in rules if not strict)
+
+
+class Protected(Struct, frozen=True, forbid_unknown_fields=True):
+    """What manifests may not write to: organizations by id, and those with one of these domains."""
+
+    organizations: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+
+
+STRICT, NOTHING_PROTECTED = DomainRules(), Protected()
+
+
 class EnvironmentSettings(Struct, frozen=True):
-    """The settings of one environment; `name` is its section in the configuration file, None without one."""
+    """The settings of one environment; `name` is its section in the configuration file, None without one.
+
+    The plan with the digest `approve` is not refused for its size; `only` is the one plan that may be applied.
+    """
 
     name: str | None
     manifests: str
@@ -63,9 +92,12 @@ class EnvironmentSettings(Struct, frozen=True):
     deliver_path: str | None = None
     deliver_to: str = "directory"
     limits: Limits = {}
+    domains: DomainRules = STRICT
+    protected: Protected = NOTHING_PROTECTED
     selection: Selection = Selection()
     allow_empty: bool = False
     approve: str | None = None
+    only: str | None = None
     settle_s: float = 5.0
     observed: ObservedFile | None = None
 

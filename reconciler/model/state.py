@@ -92,6 +92,7 @@ class InvalidOrganization(Struct, frozen=True):
     external_id: str | None
     message: str
     origin: Origin
+    domains: tuple[str, ...] = ()
 
 
 class Desired(Struct, frozen=True):

@@ -45,10 +45,27 @@ def _sound(value: Any) -> Any:
 def plan(plan: Plan) -> Document:
     """As plan.schema.json has it."""
     acting = {str(action): sum(change.action is action for change in plan.changes) for action in Action}
-    summary = {"unchanged": plan.unchanged, "unmanaged": len(plan.unmanaged), "blocked": len(plan.blocked)}
+    summary = {
+        "unchanged": plan.unchanged,
+        "unmanaged": len(plan.unmanaged),
+        "blocked": len(plan.blocked),
+        "risks": sum(bool(change.risks) for change in plan.changes),
+    }
     return {
         **_head("Plan", plan),
         "summary": acting | summary,
+        "organizations": [
+            {
+                "organization": name,
+                "id": each.id,
+                "displayName": each.display_name,
+                "domains": list(each.domains),
+                "adopted": each.adopted,
+            }
+            for name, each in plan.targets.items()
+        ],
+        "loosened": list(plan.loosened),
+        "sharedDomains": [{"domain": each.name, "ids": list(each.ids)} for each in plan.shared_domains],
         "changes": [_change(change) for change in plan.changes],
         "unmanaged": [
             {"kind": each.kind, "id": each.id, "displayName": each.display_name, "organization": each.organization}
@@ -79,7 +96,8 @@ def report(report: Report) -> Document:
     return {
         **_head("Report", report.plan),
         "environmentId": report.environment_id or report.plan.environment_id,
-        "summary": {str(result): sum(o.result is result for o in report.outcomes) for result in Result},
+        "summary": {str(result): sum(o.result is result for o in report.outcomes) for result in Result}
+        | {"blockedInPlan": len(report.plan.blocked)},
         "outcomes": [
             {**_change(o.change), "id": o.id, "result": o.result, "error": o.error} for o in report.outcomes
         ],
@@ -180,6 +198,7 @@ def _head(kind: str, plan: Plan) -> Document:
         "kind": kind,
         "environment": plan.environment,
         "environmentId": plan.environment_id,
+        "environmentPin": plan.pin,
         "revision": plan.revision,
         "digest": plan.digest,
     }
@@ -197,6 +216,7 @@ def _change(change: Change) -> Document:
             {"path": field.path, "before": _value(field.before), "after": _value(field.after), "risk": field.risk}
             for field in change.fields
         ],
+        "risk": change.risk,
         "implied": [{"id": each.id, "name": each.name} for each in change.implied],
     }
 

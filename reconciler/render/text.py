@@ -9,10 +9,20 @@ from typing import TypeVar
 
 from reconciler.core.values.problems import worst_first
 from reconciler.core.values.redaction import escaped
-from reconciler.model.change import Action, Blocked, Change, FieldChange, Hint, Plan, Unmanaged
+from reconciler.model.change import (
+    Action,
+    Blocked,
+    BlockReason,
+    Change,
+    FieldChange,
+    Hint,
+    Plan,
+    Target,
+    Unmanaged,
+)
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import Interrupted, ReconcilerError
-from reconciler.model.kinds import KindName
+from reconciler.model.kinds import WIDENS, KindName
 from reconciler.model.manifest import Problem, Severity, Validation
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
@@ -22,6 +32,7 @@ from reconciler.render.words import MARKS, NOTHING, child, count, resource, sett
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
+UNSEEN = {BlockReason.UNREADABLE, BlockReason.INVALID_MANIFEST, BlockReason.INCOMPLETE_SOURCE}
 MAX_LISTED = 10  # of what needs no action; the JSON has all
 _COLOURS = {Action.CREATE: "32", Action.UPDATE: "33", Action.ISSUE: "36"}
 
@@ -30,12 +41,15 @@ _COLOURS = {Action.CREATE: "32", Action.UPDATE: "33", Action.ISSUE: "36"}
 
 
 def plan(plan: Plan, style: Style = PLAIN) -> str:
-    """The whole plan; without changes it is one line, above whatever else is worth knowing."""
-    lines: list[str] = []
-    for _, changes in groupby(plan.changes, key=lambda change: change.key.organization):
-        lines += _organization(list(changes), style)
+    """Which environment it is for, the whole plan, whatever else is worth knowing, and last why it is refused."""
+    lines: list[str] = [_environment(plan, style)]
+    if plan.loosened:
+        lines.append(style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}"))
+    for name, changes in groupby(plan.changes, key=lambda change: change.key.organization):
+        lines += _organization(list(changes), plan.targets.get(name), style)
     if not plan.changes:
-        lines.append(f"No changes. {_counts(plan)}")
+        unknown = any(block.reason in UNSEEN for block in plan.blocked)
+        lines.append(f"{'Nothing to write, as far as can be seen' if unknown else 'No changes'}. {_counts(plan)}")
     lines += _attention(plan, style)
     if plan.changes:
         lines += ["", f"Plan: {_counts(plan)}  Digest {plan.digest}."]
@@ -43,7 +57,17 @@ def plan(plan: Plan, style: Style = PLAIN) -> str:
     return style.joined(lines)
 
 
+def _environment(plan: Plan, style: Style) -> str:
+    """`production  env_…`, and whether anything says that it is the right one."""
+    name = style.paint("1", escaped(plan.environment))
+    pinned = "" if plan.pin else "not pinned, see `reconciler pin`"
+    if plan.environment_id is None:
+        return _spaced(f"Environment {name}", plan.pin or "", "nothing is live in it yet")
+    return _spaced(f"Environment {name}", plan.environment_id, pinned)
+
+
 def _counts(plan: Plan) -> str:
+    risks = sum(bool(change.risks) for change in plan.changes)
     acting = Counter(change.action for change in plan.changes)
     parts = [
         f"{acting[Action.CREATE]:,} to create" if plan.changes else "",
@@ -53,12 +77,17 @@ def _counts(plan: Plan) -> str:
         f"{len(plan.unmanaged):,} unmanaged" if plan.unmanaged else "",
         f"{len(plan.blocked):,} blocked" if plan.blocked else "",
         f"{len(plan.suspended):,} suspended" if plan.suspended else "",
+        f"{risks:,} at risk" if risks else "",
     ]
     return ", ".join(part for part in parts if part) + "."
 
 
-def _organization(changes: list[Change], style: Style) -> Iterator[str]:
+def _organization(changes: list[Change], live: Target | None, style: Style) -> Iterator[str]:
+    """Whose it is stands above all that is written to a live one."""
     first = changes[0]
+    if live:
+        whose = f"{value(live.display_name)} ({', '.join(map(escaped, live.domains)) or NOTHING})"
+        yield style.paint("31", f"adopts {live.id} {whose}") if live.adopted else f"live as {whose}"
     if first.key.kind is not KindName.ORGANIZATION:
         id_ = first.parent if isinstance(first.parent, str) else None
         place = style.place(first.origin.file, first.origin.line)
@@ -73,7 +102,8 @@ def _change(change: Change, style: Style) -> Iterator[str]:
     id_ = change.live_id if change.action is Action.UPDATE else None
     place = style.place(change.origin.file, change.origin.line) if own else ""
     head = _spaced(f"{MARKS[change.action]} {title(change)}", id_, place)
-    risk = style.paint("31", RISK) if change.risks else ""
+    widens = any(WIDENS in risk for risk in change.risks)
+    risk = style.paint("31", f"{RISK} (widens)" if widens else RISK) if change.risks else ""
     yield indent + _spaced(style.paint(_COLOURS[change.action], head), risk)
     width = max((len(_name(field)) for field in change.fields), default=0)
     for field in change.fields:
@@ -113,6 +143,9 @@ def _set(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
 def _attention(plan: Plan, style: Style) -> Iterator[str]:
     for _, blocks in groupby(plan.blocked, key=lambda block: (block.reason, block.organization, block.message)):
         yield from _blocked(list(blocks), style)
+    for shared in plan.shared_domains:
+        holders = ", ".join(shared.ids)
+        yield style.paint("33", f"! {escaped(shared.name)}  is a domain of several live organizations: {holders}")
     for name, reason in plan.suspended.items():
         yield style.paint("33", f"= {escaped(name)}  suspended: {escaped(reason)}")
     for _, hints in groupby(sorted(plan.hints, key=lambda hint: hint.reason), key=lambda hint: hint.reason):

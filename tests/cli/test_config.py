@@ -198,6 +198,8 @@ environment_id = "env_1111111111111111111111111"
 mode = "plan"
 deliver = { to = "directory", path = "delivered" }
 limits = { max_changed_percent = 12.5, max_creates = 7 }
+domains = { forbid_shared = false }
+protected = { organizations = ["org_1111111111111111111111111"], domains = ["bank.example"] }
 [environments.development]
 manifests = "/absolute/development"
 [daemon]
@@ -214,6 +216,11 @@ def test_everything_in_a_file_is_read_relative_to_it(tmp_path: Path) -> None:
     assert production.deliver_path == str(tmp_path / "delivered")
     assert production.environment_id == "env_" + "1" * 25
     assert production.limits == {"maxChangedPercent": 12.5, "maxCreates": 7}
+    assert production.domains.loosened == ("forbidShared",)
+    assert (production.protected.organizations, production.protected.domains) == (
+        {"org_" + "1" * 25},
+        {"bank.example"},
+    )
     assert not production.apply
     assert production.api is not None
     assert (production.api.url, production.api.max_requests_per_second) == (OWN, 12)
@@ -222,7 +229,7 @@ def test_everything_in_a_file_is_read_relative_to_it(tmp_path: Path) -> None:
         "/absolute/development",
         True,
     )
-    assert development.limits == {}
+    assert (development.limits, development.domains.loosened) == ({}, ())
     told = daemon(Flags(config=file(tmp_path, WHOLE)))
     assert (told.resync_s, told.listen) == (90, "0.0.0.0:9090")
 

@@ -391,7 +391,7 @@ def test_a_refused_plan_writes_nothing_and_says_how_to_approve_it(tmp_path: Path
     async def work() -> None:
         async with daemon(api, source(folder, api.key())) as here:
             status = await here.ended(1)
-            assert status["conditions"][0]["reason"] == "Refused"
+            assert status["conditions"][0]["reason"] == "Guarded"
             assert "--approve " in status["message"]
             assert (await here.get("/readyz")).status_code == 200
             samples = await here.samples()

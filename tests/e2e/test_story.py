@@ -90,13 +90,13 @@ def test_the_examples_from_nothing_to_an_empty_plan_and_back_from_a_drift(shell:
     assert "No changes. 9 unchanged." in shell("plan", PRODUCTION).out
     again = shell("apply", PRODUCTION, "--yes")
     assert again.code == 0
-    assert again.out.startswith("No changes.")
+    assert again.out.splitlines()[1].startswith("No changes.")
     assert shell.emulator.state == state
 
     edit(shell, live(shell)["4711"], display_name="Acme Inc.", domains=())
     drifted = shell("plan", PRODUCTION)
     assert '    displayName  "Acme Inc." → "Acme Corporation"\n' in drifted.out
-    assert "Plan: 0 to create, 1 to update, 8 unchanged." in drifted.out
+    assert "Plan: 0 to create, 1 to update, 8 unchanged, 1 at risk." in drifted.out
     assert shell("apply", PRODUCTION, "--yes").code == 0
     assert shell.emulator.state.decode().replace(" ", "") == state.decode().replace(" ", "")
     assert shell("plan", PRODUCTION, "--detailed-exitcode").code == 0
@@ -109,7 +109,7 @@ def test_every_pin_that_is_missing_can_be_inserted(shell: Shell, mine: Path) -> 
     assert shell("pin", mine, "--write").code == 0
     done = shell("plan", mine)
     assert done.code == 0
-    assert done.out.startswith("No changes. 9 unchanged.")
+    assert done.out.splitlines()[1].startswith("No changes. 9 unchanged.")
     assert "missing" not in done.out
 
 
@@ -207,9 +207,9 @@ def test_too_many_creates_need_exactly_this_approval(shell: Shell, mine: Path) -
     digest = re.search(r"--approve (\w+)", refused.out)
     assert digest
 
-    assert shell("apply", mine, "--yes", "--approve", "0" * 32).code == 6
+    assert shell("apply", mine, "--yes", "--approve", "0" * 32).code == 7
     change(mine, "acme.yaml", "Acme Corporation", "Acme Ltd")
-    assert shell("apply", mine, "--yes", "--approve", digest[1]).code == 6, "that was another plan"
+    assert shell("apply", mine, "--yes", "--approve", digest[1]).code == 7, "that was another plan"
     change(mine, "acme.yaml", "Acme Ltd", "Acme Corporation")
     assert writes(shell) == []
     assert shell("plan", mine, "--approve", digest[1]).code == 0
@@ -229,6 +229,45 @@ def test_a_change_of_everything_is_refused_once_ten_are_matched(shell: Shell) ->
     assert shell("apply", shell.folder, "--yes").code == 6
     assert {each.display_name for each in live(shell).values()} == {f"Number {n}" for n in range(12)}
     assert shell("apply", shell.folder, "--yes", "--target", "o00").code == 0
+
+
+def test_an_approval_is_for_this_plan_or_for_nothing(shell: Shell) -> None:
+    """Also where no guard refuses: what somebody read is what is applied."""
+    shell.declare("acme", "displayName: Acme")
+    digest = shell("plan", shell.folder, "--output", "json").document["digest"]
+    assert shell("plan", shell.folder, "--approve", "0" * 32).code == 7
+    assert shell("apply", shell.folder, "--yes", "--approve", "0" * 32).code == 7
+    assert live(shell) == {}
+    assert shell("apply", shell.folder, "--yes", "--approve", digest).code == 0
+    assert set(live(shell)) == {"acme"}
+
+
+def test_a_folder_for_another_environment_writes_nothing_until_that_is_pinned(shell: Shell) -> None:
+    environment = shell.emulator.store.environments["production"].id
+    for number in range(10):
+        shell.emulator.store.put_organization(environment, external_id=f"theirs-{number}")
+        shell.declare(f"ours-{number}", f"displayName: Ours {number}")
+    refused = shell("plan", shell.folder, "--output", "json")
+    assert (refused.code, refused.document["environmentId"]) == (6, environment)
+    assert [each["rule"] for each in refused.document["refusals"]] == ["nothingMatches"]
+    assert shell("apply", shell.folder, "--yes", "--approve", refused.document["digest"]).code == 6
+    assert len(live(shell)) == 10
+    path = shell.folder / "environment.yaml"
+    path.write_text(f"{path.read_text()}spec: {{id: {environment}}}\n")
+    assert shell("apply", shell.folder, "--yes").code == 0
+    assert len(live(shell)) == 20
+
+
+def test_a_bank_that_a_manifest_takes_over_is_named_in_the_plan(shell: Shell) -> None:
+    environment = shell.emulator.store.environments["production"].id
+    bank = shell.emulator.store.put_organization(
+        environment, external_id="b1", display_name="Victim Bank", domains=["bank.example"]
+    )
+    shell.declare("demo-sandbox", f"id: {bank.id}, samlConnections: [{{name: okta, idp: {{entityId: urn:evil}}}}]")
+    shown = shell("plan", shell.folder)
+    assert shown.out, shown.err
+    assert f'adopts {bank.id} "Victim Bank" (bank.example)\n' in shown.out
+    assert "+ saml/okta  ! sign-in risk (widens)" in shown.out
 
 
 # -- two environments ------------------------------------------------------------------------------

@@ -60,13 +60,36 @@ def test_any_report_is_as_its_schema_has_it(data: st.DataObject, world: tuple[De
     outcomes = tuple(structs.replace(data.draw(ends), change=change) for change in made.changes)
     halt = data.draw(st.none() | st.builds(Halt, TEXTS, TEXTS, st.just(5)))
     document = read(json.report(Report(made, outcomes, halt)))
-    assert sum(document["summary"].values()) == len(document["outcomes"])
+    assert sum(document["summary"][result] for result in Result) == len(document["outcomes"])
+    assert document["summary"]["blockedInPlan"] == len(document["blocked"])
 
 
 def test_the_names_that_others_rely_on() -> None:
     plan = read(json.plan(REFUSED))
     assert plan["apiVersion"] == "reconciler/v1"
-    assert plan["summary"] == {"create": 2, "update": 2, "issue": 2, "unchanged": 40, "unmanaged": 2, "blocked": 3}
+    assert plan["summary"] == {
+        "create": 2,
+        "update": 2,
+        "issue": 2,
+        "unchanged": 40,
+        "unmanaged": 2,
+        "blocked": 3,
+        "risks": 3,
+    }
+    assert (plan["environment"], plan["environmentId"], plan["environmentPin"]) == (
+        "production",
+        ENVIRONMENT_ID,
+        None,
+    )
+    assert plan["organizations"][1] == {
+        "organization": "hooli",
+        "id": org_id(5),
+        "displayName": "Hooli",
+        "domains": [],
+        "adopted": True,
+    }
+    assert plan["sharedDomains"] == [{"domain": "shared.example", "ids": [org_id(3), org_id(77)]}]
+    assert plan["changes"][5]["risk"] == "widens who may sign in: a secret"
     assert plan["changes"][1] == {
         "action": "update",
         "kind": "SAMLConnection",
@@ -86,6 +109,7 @@ def test_the_names_that_others_rely_on() -> None:
             {"path": "idp.redirectUrl", "before": "https://idp.example/", "after": "", "risk": "risk"},
             {"path": "primary", "before": False, "after": True, "risk": "risk"},
         ],
+        "risk": None,
         "implied": [{"id": conn_id(8), "name": "adfs"}, {"id": conn_id(7), "name": None}],
     }
     assert plan["unmanaged"][0] == {
@@ -109,6 +133,7 @@ def test_a_report_has_each_change_and_its_end() -> None:
         "unknown": 1,
         "stale": 1,
         "blocked": 0,
+        "blockedInPlan": 3,
     }
     stale = report["outcomes"][1]
     assert (stale["action"], stale["name"], stale["result"], stale["error"]) == (

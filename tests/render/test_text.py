@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from reconciler.core.planning.plan import plan as planned
-from reconciler.model.change import Hint, HintReason, Pin, Unmanaged
+from reconciler.model.change import BlockReason, Hint, HintReason, Pin, Unmanaged
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import UsageError
 from reconciler.model.kinds import KindName
@@ -22,12 +22,14 @@ from tests.support.build import ENVIRONMENT_ID, conn_id, dir_id, org_id
 from tests.support.plans import EMPTY, NEW, REFUSED, REPORT, WHOLE
 
 LOOK = Style(folder="manifests")
+ABOVE = f"Environment production  {ENVIRONMENT_ID}  not pinned, see `reconciler pin`\n"
 
 
 def test_a_whole_plan() -> None:
     assert (
         text.plan(WHOLE, LOOK)
-        == """\
+        == f"""\
+{ABOVE}live as "Acme" (acme.example, gone.example)
 ~ acme  org_0000000000000000000000003  manifests/acme.yaml:4  ! sign-in risk
     displayName  "Acme" → "Acme Corporation"
     domains      - gone.example
@@ -41,28 +43,54 @@ def test_a_whole_plan() -> None:
     displayName  "Globex"
   + saml/entra
   * setup-link
+adopts org_0000000000000000000000005 "Hooli" (-)
   hooli  org_0000000000000000000000005  manifests/hooli.yaml:8
-  * token/okta
+  * token/okta  ! sign-in risk (widens)
 x stark saml/okta  Ambiguous  manifests/stark.yaml:7
 x stark saml/next  Ambiguous  manifests/stark.yaml:9
     Add `id: x`.
 x wayne  PinNotFound  manifests/wayne.yaml:3
     Gone.
+! shared.example  is a domain of several live organizations: {org_id(3)}, {org_id(77)}
 = soylent  suspended: moving, ask first
 i initech  NoTarget: no delivery target is configured.
 i umbrella/okta  Unpinned: add `id:`.
 ? org_0000000000000000000000077  "Initrode"  live, not in git; the API cannot delete it
 ? saml_conn_0000000000000000000000078  in acme, live, not in git; the API cannot delete it
 
-Plan: 2 to create, 2 to update, 2 to issue, 40 unchanged, 2 unmanaged, 3 blocked, 1 suspended.  Digest 9f31c2d0.
+Plan: 2 to create, 2 to update, 2 to issue, 40 unchanged, 2 unmanaged, 3 blocked, 1 suspended, 3 at risk. \
+ Digest 9f31c2d0.
 """
     )
 
 
 def test_no_changes_is_one_line_above_hints() -> None:
-    assert text.plan(EMPTY) == "No changes. 40 unchanged.\n"
+    assert text.plan(EMPTY) == f"{ABOVE}No changes. 40 unchanged.\n"
     hinted = structs.replace(EMPTY, hints=WHOLE.hints[:1])
-    assert text.plan(hinted) == "No changes. 40 unchanged.\ni umbrella/okta  Unpinned: add `id:`.\n"
+    assert text.plan(hinted) == f"{ABOVE}No changes. 40 unchanged.\ni umbrella/okta  Unpinned: add `id:`.\n"
+
+
+def test_what_could_not_be_looked_at_may_have_changes() -> None:
+    for reason in (BlockReason.UNREADABLE, BlockReason.INVALID_MANIFEST, BlockReason.INCOMPLETE_SOURCE):
+        block = structs.replace(WHOLE.blocked[0], reason=reason)
+        shown = text.plan(structs.replace(EMPTY, blocked=(block,)))
+        assert "No changes" not in shown
+        assert "Nothing to write, as far as can be seen. 40 unchanged, 1 blocked." in shown
+
+
+def test_the_first_line_is_the_environment_and_whether_it_is_pinned() -> None:
+    for plan, line in (
+        (EMPTY, ABOVE.strip()),
+        (structs.replace(EMPTY, pin=ENVIRONMENT_ID), f"Environment production  {ENVIRONMENT_ID}"),
+        (structs.replace(EMPTY, environment_id=None), "Environment production  nothing is live in it yet"),
+    ):
+        assert text.plan(plan).splitlines()[0] == line
+
+
+def test_what_the_process_loosens_is_said_in_every_plan() -> None:
+    loose = structs.replace(EMPTY, loosened=("forbidShared", "forbidPublicMail"))
+    said = text.plan(loose).splitlines()[1]
+    assert said == "! the process lets manifests loosen forbidShared and forbidPublicMail"
 
 
 def test_a_refusal_is_the_last_word() -> None:
@@ -83,9 +111,9 @@ def test_what_needs_no_action_never_floods() -> None:
         pins=tuple(Pin(KindName.ORGANIZATION, f"o{n}", f"o{n}", org_id(n), Origin("a")) for n in range(10_000)),
     )
     lines = text.plan(many).splitlines()
-    assert len(lines) == 1 + 2 * 11
-    assert lines[11] == "  … and 9,990 more hints of this kind; `--output json` lists them all"
-    assert lines[22] == "  … and 9,990 more unmanaged; `--output json` lists them all"
+    assert len(lines) == 2 + 2 * 11
+    assert lines[12] == "  … and 9,990 more hints of this kind; `--output json` lists them all"
+    assert lines[23] == "  … and 9,990 more unmanaged; `--output json` lists them all"
     assert text.pins(many).splitlines() == ["", "10,000 pins missing: `reconciler pin --write` inserts them."]
 
 
@@ -219,7 +247,8 @@ def test_every_change_and_every_block_of_any_plan_is_shown(world: tuple[Desired,
     assert marks == len(made.changes)
     assert sum("! sign-in risk" in line for line in lines) == sum(bool(change.risks) for change in made.changes)
     assert sum(line.startswith("x ") for line in lines) == len(made.blocked)
-    assert ("No changes." in shown) is (not made.changes)
+    nothing = ("No changes." in shown) or ("as far as can be seen." in shown)
+    assert nothing is (not made.changes)
 
 
 @settings(max_examples=50)

@@ -9,9 +9,10 @@ from msgspec import structs
 
 from reconciler.core.planning.guard import refusals
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import BlockReason, HintReason, Key, Plan
+from reconciler.model.change import BlockReason, FieldChange, HintReason, Key, Plan
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
+from reconciler.model.settings import Protected
 from reconciler.model.state import (
     DesiredOrganization,
     InvalidOrganization,
@@ -40,6 +41,7 @@ from tests.support.build import (
 from tests.support.plans import EMPTY
 
 IDP = {"entity": "urn:a", "url": "https://a.example", "cert": "a"}
+KEYS_SWAPPED = (("acme", 1, "2"), ("globex", 2, "1"))
 OTHER = {"entity": "urn:b", "url": "https://b.example", "cert": "b"}
 
 
@@ -106,6 +108,22 @@ def blocked() -> Iterator[tuple[BlockReason, Plan]]:
     linked = acme(setup_link=SAML_LINK)
     yield BlockReason.UNUSABLE_RECORD, planned(linked, seen=(live(1, "acme", connections=[]),), records=foreign)
     yield BlockReason.INCOMPLETE_SOURCE, planned(named, complete=False)
+    protected = Protected(domains=frozenset({"bank.example"}))
+    yield (
+        BlockReason.PROTECTED,
+        plan(desired(acme(domains=("bank.example",))), observed(), 0.0, protected=protected),
+    )
+    yield from _moving()
+
+
+def _moving() -> Iterator[tuple[BlockReason, Plan]]:
+    """What moves between organizations, and cannot."""
+    giver, taken = acme(domains=()), live(1, "acme", domains=["a.example"])
+    later = organization("globex", domains=("a.example",), suspend="later")
+    yield BlockReason.DOMAIN_KEPT, planned(giver, later, seen=(taken, live(2, "globex")))
+    yield BlockReason.DOMAIN_KEPT, planned(giver, complete=False, seen=(taken,))
+    chain = [organization(name, id_=org_id(number), external_id=key) for name, number, key in KEYS_SWAPPED]
+    yield BlockReason.EXTERNAL_ID_HELD, planned(*chain, seen=(live(1, "1"), live(2, "2")))
 
 
 def hinted() -> Iterator[tuple[HintReason, Plan]]:
@@ -115,6 +133,10 @@ def hinted() -> Iterator[tuple[HintReason, Plan]]:
     yield HintReason.UNPINNED, planned(acme(connections=equal), seen=(twins,))
     observing = acme(display_name="Acme", ownership=Ownership.OBSERVE)
     yield HintReason.OBSERVED_ONLY, planned(observing, seen=(live(1, "acme"),))
+    giver = acme(domains=())
+    later = organization("globex", domains=("a.example",), suspend="later")
+    seen = live(1, "acme", domains=["a.example"]), live(2, "globex")
+    yield HintReason.DOMAIN_STAYS, planned(giver, later, seen=seen)
     yield HintReason.LIVE_CHILDREN, planned(acme(connections=[]), seen=(twins,))
     yield HintReason.NO_TARGET, planned(acme(setup_link=SAML_LINK), seen=(live(1, "acme", connections=[]),))
     token = acme(directories=[directory("okta", issue_token=True)])
@@ -123,7 +145,8 @@ def hinted() -> Iterator[tuple[HintReason, Plan]]:
 
 def refused() -> Plan:
     """A plan that every guard refuses."""
-    keys = [Key(f"o{number}", KindName.ORGANIZATION, f"o{number}") for number in range(120)]
-    changes = (*(update(key) for key in keys[:10]), *(create(key) for key in keys[10:]))
-    made = structs.replace(EMPTY, changes=changes, matched=10)
+    keys = [Key(f"o{number}", KindName.ORGANIZATION, f"o{number}") for number in range(121)]
+    name = FieldChange("externalId", "externalId", "a", "b", "risk")
+    changes = (*(update(key, name) for key in keys[:11]), *(create(key) for key in keys[11:]))
+    made = structs.replace(EMPTY, changes=changes, matched=11)
     return structs.replace(made, refusals=refusals(made, {}, None))

@@ -9,6 +9,7 @@ from reconciler.core.manifests.environment import UNKNOWN
 from reconciler.core.manifests.organization import Context
 from reconciler.core.manifests.resolve import Resolution, resolve
 from reconciler.model.manifest import Document, Manifests, Origin, Path, Problem, Severity
+from reconciler.model.settings import STRICT, DomainRules
 from tests.support.certificates import NOW
 
 CONTEXT = Context(UNKNOWN, {}, NOW)
@@ -51,9 +52,10 @@ def resolved(
     unparsed: Sequence[str] = (),
     attachments: Mapping[str, bytes] | None = None,
     allow_empty: bool = False,
+    domains: DomainRules = STRICT,
 ) -> Resolution:
     manifests = Manifests("r1", documents, attachments or {}, tuple(problems), frozenset(unparsed), len(documents))
-    return resolve(manifests, problems, now=NOW, allow_empty=allow_empty)
+    return resolve(manifests, problems, now=NOW, allow_empty=allow_empty, rules=domains)
 
 
 def rules(problems: Sequence[Problem]) -> list[tuple[str, str]]:

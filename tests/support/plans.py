@@ -20,10 +20,12 @@ from reconciler.model.change import (
     Plan,
     Ref,
     Refusal,
+    SharedDomain,
+    Target,
     Unmanaged,
     Update,
 )
-from reconciler.model.kinds import KindName
+from reconciler.model.kinds import WIDENS, KindName
 from reconciler.model.manifest import Origin
 from reconciler.model.outcome import Halt, Outcome, Report, Result
 from reconciler.model.state import Certificate, SetupLink
@@ -79,6 +81,7 @@ TOKEN = IssueToken(
     Origin("hooli.yaml", 8),
     parent=org_id(5),
     directory=dir_id(5),
+    risk=f"{WIDENS}: a secret",
 )
 
 EMPTY = Plan(
@@ -117,6 +120,11 @@ WHOLE = structs.replace(
         Pin(CONNECTION, "acme", "okta", conn_id(9), Origin("acme.yaml", 9)),
     ),
     suspended={"soylent": "moving, ask first"},
+    targets={
+        "acme": Target(org_id(3), "Acme", ("acme.example", "gone.example"), adopted=False),
+        "hooli": Target(org_id(5), "Hooli", (), adopted=True),
+    },
+    shared_domains=(SharedDomain("shared.example", (org_id(3), org_id(77))),),
 )
 REFUSED = structs.replace(WHOLE, refusals=(Refusal("maxCreates", "1 organizations would be created."),))
 REPORT = Report(

@@ -196,6 +196,9 @@ ACME = organization("acme", "{externalId: acme}")
 SOUND = {"environment.yaml": ENVIRONMENT, "sound.yaml": organization("sound")}
 FOLDERS: dict[str, list[Files]] = {
     "environment/missing": [{"acme.yaml": ACME}],
+    "environment/no-effect": [
+        {"environment.yaml": f"{ENVIRONMENT}spec: {{domains: {{forbidShared: false}}}}", "acme.yaml": ACME}
+    ],
     "environment/not-at-root": [{"a/environment.yaml": ENVIRONMENT, "acme.yaml": ACME}],
     "environment/two": [{"a.yaml": ENVIRONMENT, "b.yaml": ENVIRONMENT, "acme.yaml": ACME}],
     "organization/none": [{"environment.yaml": ENVIRONMENT}],

@@ -52,7 +52,7 @@ def _pending(report: Report) -> dict[str, _Finding]:
     """Return the organizations with a change that was not started, and why."""
     started = {outcome.change.key for outcome in report.outcomes}
     if report.plan.refusals:
-        reason, message = "Refused", report.plan.refusals[0].message
+        reason, message = "Guarded", report.plan.refusals[0].message
     elif report.halt:
         reason, message = "Halted", report.halt.message
     else:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from reconciler.model.change import BlockReason
+from reconciler.model.change import NOT_APPROVED, BlockReason, Refusal
 from reconciler.model.errors import ReconcilerError, SourceError
 from reconciler.model.manifest import Severity
 from reconciler.model.outcome import GOOD, Outcome, Pass
@@ -91,8 +91,15 @@ def _halted(finished: Pass) -> str | None:
 
 
 def _refused(finished: Pass) -> str | None:
-    refusals = finished.report.plan.refusals if finished.report else ()
-    return "; ".join(refusal.message for refusal in refusals) or None
+    return "; ".join(each.message for each in _refusals(finished) if each.rule != NOT_APPROVED) or None
+
+
+def _not_approved(finished: Pass) -> str | None:
+    return "; ".join(each.message for each in _refusals(finished) if each.rule == NOT_APPROVED) or None
+
+
+def _refusals(finished: Pass) -> tuple[Refusal, ...]:
+    return finished.report.plan.refusals if finished.report else ()
 
 
 def _not_done(finished: Pass) -> str | None:
@@ -149,7 +156,8 @@ VALIDATE = "Run `reconciler validate {folder}`."
 FINDINGS = (
     Finding(_unusable, SourceError.__name__, PassResult.ERROR, 8, retry=True, hint=VALIDATE),
     Finding(_halted, "Halted", PassResult.PARTLY, retry=True),
-    Finding(_refused, "Refused", PassResult.REFUSED, 6),
+    Finding(_not_approved, "NotApproved", PassResult.REFUSED, 7),
+    Finding(_refused, "Guarded", PassResult.REFUSED, 6),
     Finding(_not_done, "Partly", PassResult.PARTLY, 4, retry=True),
     Finding(_unreadable, "Partly", PassResult.PARTLY, 4, retry=True),
     Finding(_blocked, "Partly", PassResult.PARTLY, 4),

@@ -22,7 +22,7 @@ _HINTS = {
     "external-id/duplicate": _ORGANIZATION_HINT,
     "id/duplicate": _PIN_HINT,
     "domain/shared": "people of a domain sign in to one organization: take it out of all others, or set "
-    "`domains: {forbidShared: false}` in the Environment",
+    "`domains: {forbidShared: false}` in the Environment, where reconciler.toml allows it",
 }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.core.values.problems import Fault
+from reconciler.core.values.problems import Fault, warning
 from reconciler.model.manifest import Document, Origin, Problem
+from reconciler.model.settings import DomainRules
 from reconciler.model.state import DesiredEnvironment
 
 KIND = "Environment"
@@ -35,19 +36,32 @@ def find(stated: Sequence[Document]) -> tuple[Document | None, tuple[Problem, ..
     return stated[0], ()
 
 
-def declare(document: Document) -> DesiredEnvironment:
-    """The settings in an Environment that keeps its schema, with the defaults for what it leaves out."""
+def declare(document: Document, rules: DomainRules) -> DesiredEnvironment:
+    """The settings in an Environment that keeps its schema, with the defaults for what it leaves out.
+
+    It can tighten the process's rules, and loosen what they do not forbid.
+    """
     spec = document.value.get("spec", {})
     domains = spec.get("domains", {})
     return DesiredEnvironment(
         name=document.value["metadata"]["name"],
         id=spec.get("id"),
         limits=spec.get("limits", {}),
-        forbid_shared=domains.get("forbidShared", True),
-        forbid_public_mail=domains.get("forbidPublicMail", True),
+        forbid_shared=rules.forbid_shared or domains.get("forbidShared", True),
+        forbid_public_mail=rules.forbid_public_mail or domains.get("forbidPublicMail", True),
         warn_days=spec.get("certificates", {}).get("warnDays", _WARN_DAYS),
         origin=document.origin,
     )
+
+
+def without_effect(document: Document, rules: DomainRules) -> list[Problem]:
+    """A warning for each rule that the Environment would loosen and the process does not."""
+    domains = document.value.get("spec", {}).get("domains", {})
+    return [
+        _no_effect(name).at(document.locate(("spec", "domains", name)))
+        for name, stated in domains.items()
+        if stated is False and name not in rules.loosened
+    ]
 
 
 _MISSING = Fault(
@@ -68,4 +82,13 @@ def _also(other: Document) -> Fault:
         "environment/two",
         f"another Environment stands at {other.origin}, and a folder holds one environment",
         "keep one; each environment has a folder of its own",
+    )
+
+
+def _no_effect(name: str) -> Fault:
+    key = {"forbidShared": "forbid_shared", "forbidPublicMail": "forbid_public_mail"}[name]
+    return warning(
+        "environment/no-effect",
+        f"`{name}: false` has no effect, since the process forbids it",
+        f"remove it, or set `domains = {{ {key} = false }}` in reconciler.toml",
     )

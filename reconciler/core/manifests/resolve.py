@@ -11,9 +11,11 @@ from reconciler.core.manifests import conflicts as clashes
 from reconciler.core.manifests import environment
 from reconciler.core.manifests.identity import Identity, identify
 from reconciler.core.manifests.organization import Context, declare, inspect
-from reconciler.core.manifests.rules import mapping
+from reconciler.core.manifests.rules import MAX_ITEMS, mapping
+from reconciler.core.values import domain
 from reconciler.core.values.problems import Fault
 from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
+from reconciler.model.settings import STRICT, DomainRules
 from reconciler.model.state import Desired, DesiredEnvironment, DesiredOrganization, InvalidOrganization
 
 Errors = Mapping[int, list[Problem]]  # by index of the document
@@ -31,7 +33,14 @@ class Resolution(Struct, frozen=True):
     fatal: tuple[Problem, ...] = ()
 
 
-def resolve(manifests: Manifests, problems: Sequence[Problem], *, now: float, allow_empty: bool) -> Resolution:
+def resolve(
+    manifests: Manifests,
+    problems: Sequence[Problem],
+    *,
+    now: float,
+    allow_empty: bool,
+    rules: DomainRules = STRICT,
+) -> Resolution:
     """What a folder declares. `problems` are those found so far, its own and of schemas; `now` is in Unix seconds.
 
     A document with an error, in a file that could not be parsed to its end, or in a clash is not applied: it
@@ -40,7 +49,7 @@ def resolve(manifests: Manifests, problems: Sequence[Problem], *, now: float, al
     documents = manifests.documents
     earlier = _by_document(documents, [each for each in problems if each.severity is Severity.ERROR])
     chosen, misplaced = environment.find([each for each in documents if _is_environment(each)])
-    settings = _settings(chosen, manifests, earlier)
+    settings = _settings(chosen, manifests, earlier, rules)
     organizations = [index for index, each in enumerate(documents) if not _is_environment(each)]
 
     sound = [index for index in organizations if not any(_of(each, "schema") for each in earlier[index])]
@@ -58,6 +67,8 @@ def resolve(manifests: Manifests, problems: Sequence[Problem], *, now: float, al
     unread = {problem.origin for problem in problems if _of(problem, "reference")}
     fresh = [problem for _, problem in later if not (_of(problem, "reference") and problem.origin in unread)]
     about_folder = _about_folder(manifests, misplaced, organizations, allow_empty=allow_empty)
+    if chosen and settings:
+        about_folder += environment.without_effect(chosen, rules)
     ordered = tuple(sorted((*problems, *fresh, *about_folder), key=_place))
 
     faulty = {index: list(earlier[index]) for index in organizations}
@@ -99,7 +110,10 @@ def _invalid(document: Document, identity: Identity, errors: Sequence[Problem]) 
     message = f"{first.origin}: {first.message}" if first else "its file cannot be parsed to the end"
     if len(errors) > 1:
         message += f" (and {len(errors) - 1} more; see `reconciler validate`)"
-    return InvalidOrganization(identity.name, identity.id, identity.external_id, message, document.origin)
+    stated = mapping(document.value, "spec").get("domains")
+    items = stated[: MAX_ITEMS["domains"]] if isinstance(stated, list) else []
+    domains = tuple(each for each in items if isinstance(each, str) and len(each) <= domain.MAX_LENGTH)
+    return InvalidOrganization(identity.name, identity.id, identity.external_id, message, document.origin, domains)
 
 
 def _by_document(documents: Sequence[Document], errors: Sequence[Problem]) -> Errors:
@@ -116,11 +130,13 @@ def _by_document(documents: Sequence[Document], errors: Sequence[Problem]) -> Er
     return found
 
 
-def _settings(chosen: Document | None, manifests: Manifests, errors: Errors) -> DesiredEnvironment | None:
+def _settings(
+    chosen: Document | None, manifests: Manifests, errors: Errors, rules: DomainRules
+) -> DesiredEnvironment | None:
     if chosen is None or chosen.origin.file in manifests.unparsed:
         return None
     index = next(index for index, each in enumerate(manifests.documents) if each is chosen)
-    return None if errors[index] else environment.declare(chosen)
+    return None if errors[index] else environment.declare(chosen, rules)
 
 
 def _claims(

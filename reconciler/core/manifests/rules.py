@@ -18,7 +18,7 @@ from reconciler.model.manifest import Path
 Mapped = Mapping[str, Any]
 T = TypeVar("T")
 _TELLING = ("metadata", *(CONNECTION.field(wire).place[-1] for wire in IDP_FIELDS))
-_MAX_ITEMS = {"domains": 2000}  # as the schema has it: of a list that is longer only the beginning is looked at
+MAX_ITEMS = {"domains": 2000}  # as the schema has it: of a list that is longer only the beginning is looked at
 _MAX_CHILDREN = 200
 _MAX_FAULTS = 100  # told of one list of domains
 
@@ -52,7 +52,7 @@ def items(spec: Mapped, key: str, wanted: type[T]) -> list[tuple[int, T]]:
     value = spec.get(key)
     if not isinstance(value, list):
         return []
-    most = _MAX_ITEMS.get(key, _MAX_CHILDREN)
+    most = MAX_ITEMS.get(key, _MAX_CHILDREN)
     return [each for each in enumerate(value[:most]) if isinstance(each[1], wanted)]
 
 

@@ -99,9 +99,23 @@ def _create(scope: _Scope, child: DesiredChild) -> Create:
     return Create(
         key=Key(scope.wanted.name, scope.kind.name, child.name),
         origin=child.origin,
-        fields=initial(scope.kind, {PRIMARY: alone, **child.owned}),
-        collection=Collection(scope.parent, scope.declared, scope.wanted.distinct_from),
+        fields=initial(scope.kind, {PRIMARY: alone, **child.owned}, below=scope.parent),
+        collection=Collection(scope.parent, scope.declared, scope.wanted.distinct_from, _beside(scope)),
     )
+
+
+def _beside(scope: _Scope) -> bool:
+    """Return whether live children are there that an interrupted rollout cannot have left.
+
+    What it leaves stands in no `id:` line yet, and is as declared.
+    """
+    declared = {child.name: child for child in scope.declared}
+    left = {
+        found.live.id
+        for name, found in scope.match.found.items()
+        if declared[name].id is None and not diff(scope.kind, declared[name].owned, found.live)
+    }
+    return any(scope.wanted.id is not None or each.id not in left for each in scope.live)
 
 
 def _update(scope: _Scope, child: DesiredChild, found: Found) -> Update | None:

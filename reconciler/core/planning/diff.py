@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.values import certificate, domain
-from reconciler.model.change import FieldChange
+from reconciler.model.change import FieldChange, Ref
 from reconciler.model.kinds import Compare, Field, Kind
 from reconciler.model.state import Certificate, Live, Value
 
@@ -58,10 +58,14 @@ def diff(kind: Kind, owned: Mapping[str, Value], live: Live) -> tuple[FieldChang
     )
 
 
-def initial(kind: Kind, owned: Mapping[str, Value]) -> tuple[FieldChange, ...]:
-    """Return the fields of an object to create, without empty ones, which are the server's default."""
+def initial(kind: Kind, owned: Mapping[str, Value], *, below: str | Ref | None = None) -> tuple[FieldChange, ...]:
+    """Return the fields of an object to create, without empty ones, which are the server's default.
+
+    `below` is the id of a live organization that the object is created in, in which it may let people in.
+    """
+    live = isinstance(below, str)
     return tuple(
-        FieldChange(wire=field.wire, path=field.path, before=None, after=owned[field.wire])
+        FieldChange(field.wire, field.path, None, owned[field.wire], field.widens if live else None)
         for field in kind.fields
         if field.wire in owned and owned[field.wire] != field.empty
     )
@@ -76,14 +80,18 @@ def _is_live(field: Field, stated: Value, live: Live) -> bool:
 
 
 def _risk(field: Field, before: Any, after: Any) -> str | None:
-    """Return why the change may stop people from signing in; filling an empty field cannot, moving a flag can."""
+    """Return why the change may keep people out, or let people in; None if it can do neither."""
+    if field.compare is Compare.DOMAINS:
+        return _risk_of_domains(field, before, after)
     if before == field.empty and field.compare is not Compare.FLAG:
-        return None
-    return _risk_of_domains(field, before, after) if field.compare is Compare.DOMAINS else field.risk
+        return field.widens
+    return field.risk
 
 
 def _risk_of_domains(field: Field, before: tuple[str, ...], after: tuple[str, ...]) -> str | None:
     if not after:
         return "nobody can sign in to an organization without domains"
-    removed = {domain.normal(each) for each in before} - set(after)
-    return field.risk if removed else None
+    held = {domain.normal(each) for each in before}
+    removed = field.risk if held - set(after) else None
+    added = field.widens if set(after) - held else None
+    return "; ".join(risk for risk in (removed, added) if risk) or None

@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct, structs
 
+from reconciler.core.planning.adoption import target
 from reconciler.core.planning.children import CollectionPlan, owned_hint, plan_collection
 from reconciler.core.planning.diff import diff, initial, live_value
 from reconciler.core.planning.digest import digest
-from reconciler.core.planning.domain_transfer import hand_over
+from reconciler.core.planning.domain_transfer import Refused, hand_over, kept_domains, shared_domains
 from reconciler.core.planning.match import OrganizationMatch, look_alikes, match_organizations
 from reconciler.core.planning.order import position
 from reconciler.core.planning.secrets import IssuePlan, plan_link, plan_token
+from reconciler.core.values import domain
 from reconciler.model.change import (
     Blocked,
     BlockReason,
     Change,
     Create,
     Hint,
+    HintReason,
+    Issue,
     Key,
     Pin,
     Plan,
@@ -26,7 +30,8 @@ from reconciler.model.change import (
     Unmanaged,
     Update,
 )
-from reconciler.model.kinds import ORGANIZATION, KindName
+from reconciler.model.kinds import ORGANIZATION, WIDENS, KindName
+from reconciler.model.settings import NOTHING_PROTECTED, Protected
 from reconciler.model.state import (
     Child,
     Desired,
@@ -56,27 +61,34 @@ def everything(wanted: DesiredOrganization) -> bool:
     return bool(wanted.name)
 
 
-def plan(desired: Desired, observed: Observed, now: float, selected: Selected = everything) -> Plan:
-    """Return the plan for the selected organizations; all of them are matched.
+def plan(
+    desired: Desired,
+    observed: Observed,
+    now: float,
+    selected: Selected = everything,
+    protected: Protected = NOTHING_PROTECTED,
+) -> Plan:
+    """Return the plan for the selected organizations; all of them are matched, and `protected` ones left alone.
 
     `now` is in Unix seconds; it decides whether a delivered setup link has expired.
     """
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
     own = [_plan_organization(wanted, match, complete=desired.complete) for wanted in chosen]
-    own = _with_free_keys(chosen, own, observed)
+    own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
     own = _handed_over(chosen, own, desired, observed)
     total = _sum(
         _with_children(wanted, part, match, observed, now) for wanted, part in zip(chosen, own, strict=True)
     )
     changes = tuple(sorted(total.changes, key=position))
     environment = desired.environment
+    written = {change.key.organization for change in changes}
     return Plan(
         environment=environment.name,
         environment_id=observed.environment_id,
         pin=environment.id,
         revision=desired.revision,
-        digest=digest(environment.id or environment.name, changes),
+        digest=digest(observed.environment_id or environment.id or environment.name, changes),
         changes=changes,
         blocked=(*_invalid(desired), *total.blocked),
         hints=total.hints,
@@ -85,6 +97,15 @@ def plan(desired: Desired, observed: Observed, now: float, selected: Selected = 
         unchanged=total.found - sum(isinstance(change, Update) for change in changes),
         matched=len(match.found),
         suspended={wanted.name: wanted.suspend for wanted in desired.organizations if wanted.suspend is not None},
+        targets={
+            wanted.name: target(wanted, match.found[wanted.name].organization, observed.records)
+            for wanted in chosen
+            if wanted.name in match.found and wanted.name in written
+        },
+        shared_domains=shared_domains(observed.organizations),
+        live=len(observed.organizations),
+        claimed=len(observed.organizations) - len(match.unclaimed),
+        unpinned=sum(wanted.id is None for wanted in desired.organizations),
     )
 
 
@@ -165,20 +186,21 @@ def _may_not_be_created(
     )
 
 
-def _with_free_keys(chosen: list[DesiredOrganization], parts: list[_Part], observed: Observed) -> list[_Part]:
-    """Refuse an external id that another live organization has; the server would refuse it in every pass."""
-    holders = {each.organization.external_id: each.organization.id for each in observed.organizations}
-    result = []
-    for wanted, part in zip(chosen, parts, strict=True):
-        taken = [
-            holders[field.after]
-            for change in part.changes
-            for field in change.fields
-            if field.wire == "externalId" and field.after and field.after in holders
-        ]
-        message = f"{', '.join(taken)} already has this external id. Change it there first, or state another here."
-        result.append(_refused(wanted, part, BlockReason.EXTERNAL_ID_HELD, message) if taken else part)
-    return result
+def _guarded(wanted: DesiredOrganization, part: _Part, match: OrganizationMatch, protected: Protected) -> _Part:
+    """Return the part, refused if the organization or a domain of it, stated or live, is protected."""
+    live = match.found.get(wanted.name)
+    stated = wanted.owned.get("domains")
+    domains = {domain.normal(each) for each in live.organization.domains} if live else set()
+    domains.update(stated if isinstance(stated, tuple) else ())
+    ids = {live.organization.id} if live else set()
+    found = sorted((ids & protected.organizations) | (domains & protected.domains))
+    if not found or wanted.ownership is Ownership.OBSERVE:
+        return part
+    message = (
+        f"the process protects {', '.join(found)}, so no manifest may write to it. Remove this manifest, or state "
+        "`ownership: observe`."
+    )
+    return _refused(wanted, part, BlockReason.PROTECTED, message)
 
 
 def _refused(wanted: DesiredOrganization, part: _Part, reason: BlockReason, message: str) -> _Part:
@@ -189,21 +211,66 @@ def _refused(wanted: DesiredOrganization, part: _Part, reason: BlockReason, mess
 def _handed_over(
     chosen: list[DesiredOrganization], parts: list[_Part], desired: Desired, observed: Observed
 ) -> list[_Part]:
-    if not desired.environment.forbid_shared:
-        return parts
-    changes = [change for part in parts for change in part.changes]
-    tied, refused = hand_over(changes, observed.organizations)
-    by_key = {change.key: change for change in tied}
+    """Order what moves between them; one that has to keep a domain is refused, which may refuse others."""
+    live, wanted = observed.organizations, _stated_domains(desired)
+    while True:
+        tied, refused = hand_over(
+            [change for part in parts for change in part.changes],
+            live,
+            share_domains=not desired.environment.forbid_shared,
+        )
+        kept = kept_domains(tied, live, wanted, complete=desired.complete)
+        if not kept:
+            return _tied(chosen, parts, {change.key: change for change in tied}, refused)
+        parts = [
+            _keeping(each, part, *kept[_key(each)]) if _key(each) in kept else part
+            for each, part in zip(chosen, parts, strict=True)
+        ]
+
+
+def _tied(
+    chosen: list[DesiredOrganization],
+    parts: list[_Part],
+    by_key: Mapping[Key, Change],
+    refused: Mapping[Key, Refused],
+) -> list[_Part]:
     result = []
     for wanted, part in zip(chosen, parts, strict=True):
         key = _key(wanted)
         if key in refused:
-            result.append(_refused(wanted, part, BlockReason.DOMAIN_HELD, refused[key]))
+            result.append(_refused(wanted, part, refused[key].reason, refused[key].message))
         elif key in by_key:
             result.append(structs.replace(part, changes=(by_key[key],)))
         else:
             result.append(part)
     return result
+
+
+def _stated_domains(desired: Desired) -> dict[str, tuple[str, ...]]:
+    """Return the domains that each manifest states, by handle, also where it cannot be applied."""
+    stated = {bad.name or str(bad.origin): bad.domains for bad in desired.invalid}
+    for wanted in desired.organizations:
+        domains = wanted.owned.get("domains")
+        stated[wanted.name] = domains if isinstance(domains, tuple) else ()
+    return stated
+
+
+def _keeping(wanted: DesiredOrganization, part: _Part, name: str, taker: str | None) -> _Part:
+    """Return the part of a giver that keeps a domain; the taker is told, too."""
+    if taker is None:
+        message = f"{name} stays here until every file can be read: one that cannot may take it."
+        return _refused(wanted, part, BlockReason.DOMAIN_KEPT, message)
+    message = (
+        f"{name} moves to {taker}, which cannot take it now, so nobody could sign in by it. It stays here until "
+        f"{taker} can be changed. To remove it all the same, remove it from {taker}, too."
+    )
+    stays = Hint(
+        reason=HintReason.DOMAIN_STAYS,
+        message=f"{name} stays with {wanted.name} until this organization can take it.",
+        organization=taker,
+    )
+    refused = _refused(wanted, part, BlockReason.DOMAIN_KEPT, message)
+    return structs.replace(refused, hints=(*part.hints, stays))
 
 
 # -- what is below them ----------------------------------------------------------------------------
@@ -213,20 +280,22 @@ def _with_children(
     wanted: DesiredOrganization, own: _Part, match: OrganizationMatch, observed: Observed, now: float
 ) -> _Part:
     live = match.found.get(wanted.name)
-    unreadable = any(block.reason is BlockReason.UNREADABLE for block in own.blocked)
-    if unreadable or (live is None and not own.changes):
+    if own.blocked or (live is None and not own.changes):
         return own
     collections = _readable(live.collections if live else {})
     parent: str | Ref = live.organization.id if live else Ref(_key(wanted))
     planned = {
-        name: _after_parent(plan_collection(wanted, name, collections.get(name, ()), parent), parent)
-        for name in wanted.collections
+        name: plan_collection(wanted, name, collections.get(name, ()), parent) for name in wanted.collections
     }
     link = plan_link(wanted, parent, collections, observed.records, now)
     tokens = _tokens(wanted, planned, parent, observed)
     children = (_part(wanted, name, part) for name, part in planned.items())
-    secrets = (_Part(issue.changes, issue.blocked, issue.hints) for issue in (link, *tokens))
-    return _sum((own, *children, *secrets))
+    adopted = live is not None and target(wanted, live.organization, observed.records).adopted
+    secrets = (
+        _Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints)
+        for issue in (link, *tokens)
+    )
+    return _after(own, _sum((*children, *secrets)))
 
 
 def _part(wanted: DesiredOrganization, name: KindName, planned: CollectionPlan) -> _Part:
@@ -258,12 +327,16 @@ def _readable(collections: Mapping[KindName, tuple[Child, ...] | Unreadable]) ->
     return {name: live for name, live in collections.items() if not isinstance(live, Unreadable)}
 
 
-def _after_parent(part: CollectionPlan, parent: str | Ref) -> CollectionPlan:
-    """Make the children of an organization that this plan creates wait for it."""
-    if isinstance(parent, str):
-        return part
-    changes = tuple(structs.replace(c, needs=(parent.key, *c.needs)) for c in part.changes)
-    return structs.replace(part, changes=changes)
+def _risky(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """Mark the secrets of an adopted organization: whoever gets them can let people in."""
+    return tuple(structs.replace(each, risk=f"{WIDENS}: a secret for an adopted organization") for each in issues)
+
+
+def _after(own: _Part, below: _Part) -> _Part:
+    """Return both; what is below an organization waits for the organization's own change, if there is one."""
+    first = tuple(change.key for change in own.changes)
+    changes = tuple(structs.replace(each, needs=each.needs or first) for each in below.changes)
+    return _sum((own, structs.replace(below, changes=changes)))
 
 
 def _tokens(

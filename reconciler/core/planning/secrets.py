@@ -81,7 +81,6 @@ def plan_link(
         key=Key(wanted.name, KindName.SETUP_LINK, LINK),
         origin=wanted.origin,
         parent=parent,
-        needs=(parent.key,) if isinstance(parent, Ref) else (),
         extent=missing,
     )
     return IssuePlan(changes=(change,))

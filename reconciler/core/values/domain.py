@@ -15,7 +15,7 @@ from publicsuffixlist import PublicSuffixList
 from reconciler.core.values.problems import Fault, shown
 from reconciler.core.values.public_mail import PUBLIC_MAIL
 
-_MAX_LENGTH = 253
+MAX_LENGTH = 253
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")  # an all-numeric last label is an address
 
@@ -28,7 +28,7 @@ def normal(name: str) -> str:
     name = name.strip().lower()
     while name.endswith("."):
         name = name.rstrip(".").rstrip()
-    if name.isascii() or len(name) > _MAX_LENGTH:
+    if name.isascii() or len(name) > MAX_LENGTH:
         return name
     return (_a_label(name) or name).rstrip(".")  # a last label may vanish in it
 
@@ -45,8 +45,8 @@ def check(name: str, *, forbid_public_mail: bool) -> Fault | None:
 def _malformed(name: str) -> tuple[str, str]:
     """The rule that a text that is no domain breaks, and the message; in the order of what to put right first."""
     said = shown(name)
-    if len(name) > _MAX_LENGTH:
-        return "domain/form", f"{said} is longer than the {_MAX_LENGTH} characters of a domain"
+    if len(name) > MAX_LENGTH:
+        return "domain/form", f"{said} is longer than the {MAX_LENGTH} characters of a domain"
     if "://" in name or "/" in name:
         return "domain/scheme", f"{said} is an address; a domain has no scheme and no path"
     if "@" in name:
@@ -79,12 +79,12 @@ def _hint(rule: str, name: str, forbid_public_mail: bool) -> str:
     if rule == "domain/public-mail":
         return (
             "take it out, or the whole public could sign in to this organization; where that is meant, set "
-            "`domains: {forbidPublicMail: false}` in the Environment"
+            "`domains: {forbidPublicMail: false}` in the Environment, where reconciler.toml allows it"
         )
     if rule in {"domain/public-suffix", "domain/single-label"}:
         return "write the organization's own domain, such as `acme.com`"
     bare = name.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
-    repaired = normal(bare.removeprefix("*.")) if len(name) <= _MAX_LENGTH else ""
+    repaired = normal(bare.removeprefix("*.")) if len(name) <= MAX_LENGTH else ""
     if _is_domain(repaired) and not _unfit(repaired, forbid_public_mail):
         return f"write `{repaired}`"
     if len(name.split()) > 1 or "," in name:
@@ -96,7 +96,7 @@ def _hint(rule: str, name: str, forbid_public_mail: bool) -> str:
 
 def _is_domain(name: str) -> bool:
     """Whether a lower-case ASCII text is a host name whose A-labels, if any, are real ones."""
-    if len(name) > _MAX_LENGTH or not _HOST.fullmatch(name):
+    if len(name) > MAX_LENGTH or not _HOST.fullmatch(name):
         return False
     return "xn--" not in name or _a_label(name) == name
 

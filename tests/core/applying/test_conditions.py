@@ -105,7 +105,7 @@ def test_several_conditions_hold_at_once_each_by_its_first_reason() -> None:
 @pytest.mark.parametrize(
     ("more", "reason", "message"),
     [
-        ({"refusals": (Refusal("maxCreates", "too many"), Refusal("x", "y"))}, "Refused", "too many"),
+        ({"refusals": (Refusal("maxCreates", "too many"), Refusal("x", "y"))}, "Guarded", "too many"),
         ({"halt": Halt("Interrupted", "asked to stop", 5)}, "Halted", "asked to stop"),
         ({}, "Pending", "it differs from git; this environment is in plan-only mode"),
     ],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from reconciler.core.applying.verdict import PassResult, exit_code, judge, judge_error
-from reconciler.model.change import Blocked, BlockReason, Refusal
+from reconciler.model.change import NOT_APPROVED, Blocked, BlockReason, Refusal
 from reconciler.model.errors import Interrupted, Unauthorized
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, Problem, Severity
@@ -68,12 +68,15 @@ TABLE = {
     "blocked, done": Row(ended(DONE, blocked=(AMBIGUOUS,)), 4, "partly", "Partly"),
     "unreadable": Row(ended(blocked=(AMBIGUOUS, UNREADABLE)), 4, "partly", "Partly", retry=True),
     "not done": Row(ended(DONE, FAILED), 4, "partly", "Partly", retry=True),
-    "refused": Row(ended(changes=(ACME,), refusals=(REFUSAL,)), 6, "refused", "Refused"),
+    "refused": Row(ended(changes=(ACME,), refusals=(REFUSAL,)), 6, "refused", "Guarded"),
     "refused, blocked": Row(
-        ended(changes=(ACME,), blocked=(AMBIGUOUS,), refusals=(REFUSAL,)), 6, "refused", "Refused"
+        ended(changes=(ACME,), blocked=(AMBIGUOUS,), refusals=(REFUSAL,)), 6, "refused", "Guarded"
+    ),
+    "another plan approved": Row(
+        ended(changes=(ACME,), refusals=(Refusal(NOT_APPROVED, "another"), REFUSAL)), 7, "refused", "NotApproved"
     ),
     "invalid": Row(ended(problems=(ERROR,)), 8, "success", "Reconciled"),
-    "invalid, refused": Row(ended(problems=(ERROR,), refusals=(REFUSAL,)), 8, "refused", "Refused"),
+    "invalid, refused": Row(ended(problems=(ERROR,), refusals=(REFUSAL,)), 8, "refused", "Guarded"),
     "invalid, not done": Row(ended(FAILED, problems=(ERROR,)), 8, "partly", "Partly", retry=True),
     "unparsed": Row(ended(complete=False), 8, "partly", "IncompleteSource"),
     "unusable": Row(Pass(structs.replace(LOADED, desired=None)), 8, "error", "SourceError", retry=True),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.core.manifests import conflicts as clashes
 from reconciler.core.manifests.conflicts import Claim
 from reconciler.model.manifest import Document, Problem
+from reconciler.model.settings import STRICT, DomainRules
 from tests.support.build import org_id
 from tests.support.documents import document, environment, error, organization, resolved
 
@@ -94,9 +95,17 @@ def test_a_broken_document_claims_what_can_be_read_of_it() -> None:
     ]
 
 
-def test_shared_domains_may_be_allowed() -> None:
+def test_shared_domains_may_be_allowed_where_the_process_allows_it() -> None:
     two = [organization(name, domains=["acme.example"]) for name in "ab"]
-    assert clashing(*two, domains={"forbidShared": False}) == []
+    loose = environment(domains={"forbidShared": False})
+    for rules, found in (
+        (DomainRules(forbid_shared=False), []),
+        (STRICT, ["environment/no-effect", "domain/shared", "domain/shared"]),
+    ):
+        problems = resolved(loose, *two, domains=rules).problems
+        assert sorted(each.rule for each in problems) == sorted(found)
+    strict = resolved(environment(), *two, domains=DomainRules(forbid_shared=False)).problems
+    assert [each.rule for each in strict] == ["domain/shared"] * 2
 
 
 def claims(owners: list[int], *, stated: bool = True) -> list[tuple[int, Problem]]:

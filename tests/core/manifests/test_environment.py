@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from reconciler.core.manifests.environment import UNKNOWN, declare, find
+from reconciler.core.manifests.environment import UNKNOWN, declare, find, without_effect
+from reconciler.model.manifest import Severity
+from reconciler.model.settings import STRICT, DomainRules
 from tests.support.documents import document, environment, rules
 
+LOOSE = DomainRules(forbid_shared=False, forbid_public_mail=False)
 FULL = {
     "id": "env_1",
     "limits": {"maxChangedPercent": 5, "maxCreates": 7},
@@ -39,15 +42,23 @@ def test_one_below_the_root_is_not_used() -> None:
 
 
 def test_what_is_left_out_is_as_strict_as_can_be() -> None:
-    found = declare(environment())
+    found = declare(environment(), LOOSE)
     assert (found.name, found.id, found.limits) == ("production", None, {})
     assert (found.forbid_shared, found.forbid_public_mail, found.warn_days) == (True, True, 30)
 
 
 def test_what_is_stated_is_used() -> None:
-    found = declare(environment(**FULL))
+    found = declare(environment(**FULL), LOOSE)
     assert (found.id, found.limits) == ("env_1", {"maxChangedPercent": 5, "maxCreates": 7})
     assert (found.forbid_shared, found.forbid_public_mail, found.warn_days) == (False, False, 0)
+    assert without_effect(environment(**FULL), LOOSE) == []
+
+
+def test_a_rule_of_the_process_is_not_loosened() -> None:
+    found = declare(environment(**FULL), STRICT)
+    assert (found.forbid_shared, found.forbid_public_mail) == (True, True)
+    told = without_effect(environment(**FULL), STRICT)
+    assert [(each.rule, each.severity) for each in told] == [("environment/no-effect", Severity.WARNING)] * 2
 
 
 def test_an_unknown_environment_makes_no_faults_that_the_real_one_might_allow() -> None:
@@ -55,4 +66,4 @@ def test_an_unknown_environment_makes_no_faults_that_the_real_one_might_allow() 
 
 
 def test_where_it_stands_is_kept() -> None:
-    assert declare(document({"metadata": {"name": "x"}}, "e.yaml", 7)).origin.line == 7
+    assert declare(document({"metadata": {"name": "x"}}, "e.yaml", 7), STRICT).origin.line == 7

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from reconciler.core.planning.children import CollectionPlan, plan_collection
 from reconciler.model.change import BlockReason, Create, HintReason, Implied, Key, Update
 from reconciler.model.kinds import KindName
-from reconciler.model.state import Child, DesiredChild, Ownership
+from reconciler.model.state import Child, DesiredChild, Ownership, SAMLConnection
 from tests.support.build import (
     CONNECTION,
     DIRECTORY,
@@ -84,12 +85,38 @@ def test_a_pinned_connection_is_held_to_what_it_states_alone() -> None:
 def test_an_identity_provider_replaced_in_git_is_written_over_a_pin_and_asked_about_without() -> None:
     new = {"entity": "e9", "url": "u9", "cert": "c9"}
     pinned = only(connections([connection("okta", id_=conn_id(1), **new)], [live_connection(1, **FULL)]))
-    assert {field.wire for field in pinned.risks} == {"idpEntityId", "idpRedirectUrl", "idpCertificate"}
+    assert {field.wire for field in pinned.fields if field.risk} == {
+        "idpEntityId",
+        "idpRedirectUrl",
+        "idpCertificate",
+    }
     unpinned = connections([connection("okta", **new)], [live_connection(1, **FULL)])
     assert (unpinned.changes, blocks(unpinned)) == ((), {"okta": BlockReason.AMBIGUOUS})
     assert unpinned.blocked[0].organization == "acme"
     assert unpinned.blocked[0].kind is CONNECTION
     assert unpinned.blocked[0].origin.line == 3
+
+
+def test_a_child_beside_what_an_interrupted_rollout_left_is_not_beside_what_a_customer_uses() -> None:
+    """What it left is as declared and has no `id:` line; anything else was there before."""
+    okta, entra = connection("okta", **FULL), connection("entra", **OTHER)
+
+    def beside(*live: SAMLConnection, pinned: bool = False, **organization: Any) -> bool:
+        declared = [connection("okta", id_=conn_id(1), **FULL) if pinned else okta, entra]
+        (create,) = [c for c in connections(declared, live, **organization).changes if isinstance(c, Create)]
+        assert create.collection
+        return create.collection.beside
+
+    left = live_connection(1, **FULL)
+    assert not beside(left)
+    assert beside(left, pinned=True)
+    assert beside(left, id_=org_id(1))
+    assert beside(left, live_connection(2, entity="e3"), distinct_from=[conn_id(2)])
+    assert beside(structs.replace(left, idp_redirect_url="u9"))
+    (first,) = connections([okta], [], id_=org_id(1)).changes
+    assert isinstance(first, Create)
+    assert first.collection
+    assert not first.collection.beside
 
 
 def test_a_connection_that_the_customer_added_beside_a_blank_one_is_left_alone() -> None:
@@ -178,7 +205,7 @@ LIVE_BOTH = [live_connection(1, primary=True, **FULL), live_connection(2, **OTHE
 def test_a_promotion_shows_who_loses_it_and_is_a_risk() -> None:
     change = only(connections(both(None, True), LIVE_BOTH))
     assert (change.key.name, change.implied) == ("entra", (Implied(conn_id(1), "okta"),))
-    assert [field.wire for field in change.risks] == ["primary"]
+    assert [field.wire for field in change.fields if field.risk] == ["primary"]
 
 
 def test_a_demotion_beside_a_promotion_needs_no_write_of_its_own() -> None:
@@ -246,7 +273,7 @@ def test_a_promotion_over_one_that_git_does_not_know_names_its_id() -> None:
 def test_a_promotion_where_nobody_is_primary_takes_it_from_nobody_and_risks_nothing() -> None:
     seen = [live_connection(1, **FULL), live_connection(2, **OTHER)]
     change = only(connections(both(None, True, url="u9"), seen))
-    assert (change.implied, [field.wire for field in change.risks]) == ((), ["idpRedirectUrl"])
+    assert (change.implied, [field.wire for field in change.fields if field.risk]) == ((), ["idpRedirectUrl"])
 
 
 def test_the_one_that_loses_primary_is_written_to_for_its_other_fields_alone() -> None:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from reconciler.core.applying.merge import wire_value
 from reconciler.core.planning.diff import diff, differs, initial, live_value, same
-from reconciler.model.kinds import CONNECTION, DIRECTORY, ORGANIZATION, Kind
+from reconciler.model.kinds import CONNECTION, DIRECTORY, NEW_PROVIDER, ORGANIZATION, Kind
 from reconciler.model.state import Certificate, Live, Organization, Value
 from tests.support import strategies
 from tests.support.build import ENVIRONMENT_ID, cert, live_connection, live_directory, org_id, pem
@@ -121,20 +121,24 @@ def test_live_domains_are_shown_sorted_and_otherwise_as_they_are() -> None:
 
 # -- what is risky ---------------------------------------------------------------------------------
 
+REMOVED, ADDED = ORGANIZATION.field("domains").risk, ORGANIZATION.field("domains").widens
+
 
 @pytest.mark.parametrize(
     ("seen", "stated", "risk"),
     [
-        (("a.com", "b.com"), ("a.com",), "people of a removed domain can no longer sign in"),
-        (("a.com",), ("b.com",), "people of a removed domain can no longer sign in"),
+        (("a.com", "b.com"), ("a.com",), REMOVED),
+        (("a.com",), ("b.com",), f"{REMOVED}; {ADDED}"),
         (("a.com",), (), "nobody can sign in to an organization without domains"),
-        (("a.com",), ("a.com", "b.com"), None),
+        (("a.com",), ("a.com", "b.com"), ADDED),
         (("A.com", "a.com"), ("a.com",), None),
-        (("A.com",), ("b.com",), "people of a removed domain can no longer sign in"),
-        ((), ("a.com",), None),
+        (("A.com",), ("b.com",), f"{REMOVED}; {ADDED}"),
+        ((), ("a.com",), ADDED),
     ],
 )
-def test_taking_a_domain_away_is_risky(seen: tuple[str, ...], stated: tuple[str, ...], risk: str | None) -> None:
+def test_a_removed_domain_keeps_people_out_and_an_added_one_lets_people_in(
+    seen: tuple[str, ...], stated: tuple[str, ...], risk: str | None
+) -> None:
     assert risks(ORGANIZATION, {"domains": stated}, live_organization(domains=seen)) == {"domains": risk}
 
 
@@ -150,23 +154,25 @@ def test_a_display_name_is_never_risky() -> None:
 
 
 @pytest.mark.parametrize(("key", "wire"), [("entity", "idpEntityId"), ("url", "idpRedirectUrl")])
-def test_changing_or_clearing_what_the_identity_provider_is_known_by_is_risky(key: str, wire: str) -> None:
+def test_another_identity_provider_keeps_people_out_and_a_first_one_lets_people_in(key: str, wire: str) -> None:
     risk = CONNECTION.field(wire).risk
     assert risk
     for after in ("new", ""):
         (found,) = diff(CONNECTION, {wire: after}, live_connection(1, **{key: "old"}))
         assert found.risk == risk
     (filled,) = diff(CONNECTION, {wire: "new"}, live_connection(1))
-    assert filled.risk is None
+    assert filled.risk == NEW_PROVIDER
 
 
-def test_changing_or_clearing_a_certificate_is_risky_and_giving_one_is_not() -> None:
+def test_changing_or_clearing_a_certificate_is_risky_and_a_first_one_lets_people_in() -> None:
     risk = CONNECTION.field("idpCertificate").risk
     for after in (cert("c2"), ""):
         assert risks(CONNECTION, {"idpCertificate": after}, live_connection(1, cert="c1")) == {
             "idp.certificate": risk
         }
-    assert risks(CONNECTION, {"idpCertificate": cert("c1")}, live_connection(1)) == {"idp.certificate": None}
+    assert risks(CONNECTION, {"idpCertificate": cert("c1")}, live_connection(1)) == {
+        "idp.certificate": NEW_PROVIDER
+    }
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -180,6 +186,13 @@ def test_moving_the_primary_is_risky_in_both_directions(before: bool) -> None:
 
 
 # -- what is created -------------------------------------------------------------------------------
+
+
+def test_an_identity_provider_created_in_a_live_organization_lets_people_in() -> None:
+    owned: dict[str, Value] = {"idpEntityId": "urn:a", "primary": True}
+    for below, risk in ((org_id(1), NEW_PROVIDER), (None, None)):
+        fields = initial(CONNECTION, owned, below=below)
+        assert {field.wire: field.risk for field in fields} == {"idpEntityId": risk, "primary": None}
 
 
 def test_a_create_states_what_is_not_empty_and_risks_nothing() -> None:

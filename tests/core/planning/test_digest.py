@@ -14,6 +14,7 @@ from reconciler.core.planning.digest import digest
 from reconciler.model.change import Change, Create, FieldChange, Implied, Key, Update
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
+from reconciler.model.state import SetupLink
 from tests.support.build import cert, conn_id, create, issue, org_id
 
 NAME = FieldChange("displayName", "displayName", "Acme", "Acme Corporation")
@@ -82,8 +83,11 @@ def test_words_about_a_risk_and_the_text_of_a_certificate_do_not_change_the_dige
     assert field(CHILD, before=structs.replace(cert("c1"), not_after="", pem="rewrapped")) == one(CHILD)
 
 
-def test_secrets_to_be_issued_do_not_change_the_digest() -> None:
-    assert digest("production", [UPDATE, ISSUE]) == digest("production", [UPDATE])
+def test_secrets_to_be_issued_change_the_digest_and_so_does_what_they_are_for() -> None:
+    token = issue(Key("acme", KindName.BEARER_TOKEN, "okta"))
+    narrow = structs.replace(ISSUE, extent=SetupLink(saml=True, scim=False))
+    writes: list[list[Change]] = [[UPDATE], [UPDATE, ISSUE], [UPDATE, narrow], [UPDATE, token]]
+    assert len({digest("production", changes) for changes in writes}) == len(writes)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_leaving_a_write_out_or_adding_one_changes_the_digest() -> None:
 
 @given(st.permutations([UPDATE, CHILD, CREATE, ISSUE]))
 def test_the_order_of_the_changes_does_not_change_the_digest(changes: list[Change]) -> None:
-    assert digest("production", changes) == digest("production", [UPDATE, CHILD, CREATE])
+    assert digest("production", changes) == digest("production", [UPDATE, CHILD, CREATE, ISSUE])
 
 
 @given(st.text(), st.text())

@@ -56,7 +56,7 @@ def test_a_domain_of_a_live_one_that_this_plan_leaves_alone_is_not_taken() -> No
     taker = update("globex", 2, [], [B])
     tied, refused = hand_over([taker], [live(1, domains=[B]), live(2)])
     assert tied == ()
-    assert [word in refused[taker.key] for word in (B, org_id(1), "forbidShared")] == [True] * 3
+    assert [word in refused[taker.key].message for word in (B, org_id(1), "forbidShared")] == [True] * 3
 
 
 @pytest.mark.parametrize("held", ["B.example", " b.example", "b.example.", "B.EXAMPLE "])
@@ -92,7 +92,7 @@ def test_what_is_shared_already_and_stays_so_is_not_added() -> None:
 def test_every_holder_has_to_give_it_up() -> None:
     one, taker = update("acme", 1, [A], []), create("new", A)
     seen = [live(1, domains=[A]), live(2, domains=[A])]
-    assert f"{A} belongs to {org_id(2)}" in hand_over([one, taker], seen)[1][taker.key]
+    assert f"{A} belongs to {org_id(2)}" in hand_over([one, taker], seen)[1][taker.key].message
     two = update("globex", 2, [A], [])
     tied, refused = hand_over([one, two, taker], seen)
     assert ([change.needs for change in tied], refused) == ([(), (), (one.key, two.key)], {})
@@ -111,7 +111,7 @@ def test_one_missing_giver_among_several_domains_refuses_the_taker_whole() -> No
     seen = [live(1, domains=[A, B]), live(2, domains=[C])]
     tied, refused = hand_over([giver, taker], seen)
     assert ([change.key.name for change in tied], set(refused)) == (["acme"], {taker.key})
-    assert refused[taker.key].startswith(C)
+    assert refused[taker.key].message.startswith(C)
 
 
 def test_a_chain_of_takers_goes_link_by_link() -> None:
@@ -126,9 +126,9 @@ def test_two_that_swap_domains_are_both_refused_and_told_of_each_other() -> None
     one, two = update("acme", 1, [A], [B]), update("globex", 2, [B], [A])
     tied, refused = hand_over([one, two], [live(1, domains=[A]), live(2, domains=[B])])
     assert tied == ()
-    assert "from globex," in refused[one.key]
-    assert "from acme, whose" in refused[two.key]
-    assert "in one commit, and add it here in the next" in refused[two.key]
+    assert "from globex," in refused[one.key].message
+    assert "from acme, whose" in refused[two.key].message
+    assert "in one commit, and add it here in the next" in refused[two.key].message
 
 
 def test_a_ring_of_three_refuses_its_members_and_who_waits_for_them_and_nobody_else() -> None:
@@ -142,7 +142,7 @@ def test_a_ring_of_three_refuses_its_members_and_who_waits_for_them_and_nobody_e
     tied, refused = hand_over([*ring, waiting, free], seen)
     assert tied == (free,)
     assert set(refused) == {*(change.key for change in ring), waiting.key}
-    assert "from r2" in refused[waiting.key]
+    assert "from r2" in refused[waiting.key].message
 
 
 def test_who_waits_for_one_that_is_refused_is_refused_too() -> None:
@@ -150,8 +150,8 @@ def test_who_waits_for_one_that_is_refused_is_refused_too() -> None:
     giver, taker = update("acme", 1, [A], [B]), create("new", A)
     tied, refused = hand_over([giver, taker], [live(1, domains=[A]), live(2, domains=[B])])
     assert tied == ()
-    assert f"{B} belongs to {org_id(2)}" in refused[giver.key]
-    assert "from acme" in refused[taker.key]
+    assert f"{B} belongs to {org_id(2)}" in refused[giver.key].message
+    assert "from acme" in refused[taker.key].message
 
 
 def test_clearing_all_domains_gives_all_of_them_up() -> None:
@@ -173,7 +173,7 @@ def test_of_several_that_are_held_the_first_by_name_and_holder_is_told() -> None
         names = [f"{letter}{group}.example" for letter in "hgfedcba"]
         taker = create("new", *names)
         seen = [live(10 * group + number, domains=names) for number in (9, 8, 7, 6, 5, 4, 3, 2)]
-        said = hand_over([taker], seen)[1][taker.key]
+        said = hand_over([taker], seen)[1][taker.key].message
         assert said.startswith(f"a{group}.example belongs to {org_id(10 * group + 2)}")
 
 
@@ -193,4 +193,4 @@ def test_who_waits_is_told_of_those_that_cannot_go_by_name_and_of_no_other() -> 
     taker = create("taker", A, *(f"{letter}3.example" for letter in letters))
     seen = [live(int(str(change.id)[-2:]), domains=change.fields[0].before) for change in [*rings, good]]
     refused = hand_over([*rings, good, taker], seen)[1]
-    assert "from a1, b1, c1, d1, e1, f1, g1, h1," in refused[taker.key]
+    assert "from a1, b1, c1, d1, e1, f1, g1, h1," in refused[taker.key].message

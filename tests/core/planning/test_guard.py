@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from msgspec import structs
 from reconciler.core.planning.guard import (
     COUNT,
     GUARDS,
+    NOTHING_MATCHES,
     PERCENT,
     changed_organizations,
     created_organizations,
@@ -20,10 +22,10 @@ from reconciler.core.planning.guard import (
     refusals,
     tightened,
 )
-from reconciler.model.change import Change, Key, Plan
+from reconciler.model.change import NOT_APPROVED, Change, Collection, Create, FieldChange, Implied, Key, Plan
 from reconciler.model.kinds import KindName
 from reconciler.model.settings import Limits
-from tests.support.build import ENVIRONMENT_ID, create, issue, update
+from tests.support.build import ENVIRONMENT_ID, cert, create, issue, org_id, update
 
 NONE_STATED: Limits = {}
 OTHER_ENVIRONMENT = "env_" + "2" * 25
@@ -33,8 +35,19 @@ def key(kind: KindName, organization: str, name: str = "") -> Key:
     return Key(organization, kind, name or organization)
 
 
+RENAMED = FieldChange("displayName", "displayName", "Acme", "Acme Inc")
+RISKY = FieldChange("domains", "domains", (), ("acme.example",), "it widens who may sign in")
+
+
 def updates(count: int) -> list[Change]:
-    return [update(key(KindName.ORGANIZATION, f"o{number}")) for number in range(count)]
+    return [update(key(KindName.ORGANIZATION, f"o{number}"), RENAMED) for number in range(count)]
+
+
+def child(number: int, *, beside: bool, name: str = "okta", risk: str | None = None) -> Create:
+    """A connection that is created in a live organization."""
+    entity = FieldChange("idpEntityId", "idp.entityId", None, "urn:okta", risk)
+    made = create(key(KindName.CONNECTION, f"o{number}", name), entity)
+    return structs.replace(made, collection=Collection(org_id(number), (), frozenset(), beside))
 
 
 def creates(count: int) -> list[Change]:
@@ -89,19 +102,42 @@ def test_below_ten_not_even_the_smallest_bound_refuses() -> None:
 
 
 def test_an_organization_counts_once_however_much_of_it_changes() -> None:
-    below = [
-        action(key(kind, f"o{number}", "x"))
-        for number in range(3)
-        for action in (create, update)
-        for kind in (KindName.CONNECTION, KindName.DIRECTORY)
-    ]
+    below = [child(number, beside=True, name=name) for number in range(3) for name in ("okta", "entra")]
     assert rules(made([*updates(3), *below], 10)) == []
     assert changed_organizations(made(below, 10)) == {"o0", "o1", "o2"}
 
 
-def test_a_created_child_counts_as_an_update_of_its_organization() -> None:
-    children = [create(key(KindName.CONNECTION, f"o{number}", "okta")) for number in range(4)]
-    assert rules(made(children, 10)) == ["maxChangedPercent"]
+def test_a_child_beside_live_ones_changes_its_organization_and_a_first_one_completes_it() -> None:
+    assert rules(made([child(number, beside=True) for number in range(4)], 10)) == ["maxChangedPercent"]
+    first = [child(number, beside=False) for number in range(101)]
+    assert rules(made(first[:100], 100)) == []
+    assert rules(made(first, 101)) == ["maxCreates"]
+
+
+@pytest.mark.parametrize(
+    ("field", "replaces"),
+    [
+        (RENAMED, True),
+        (FieldChange("displayName", "displayName", "Acme", ""), True),
+        (FieldChange("displayName", "displayName", "", "Acme"), False),
+        (FieldChange("domains", "domains", (), ("a.example",)), False),
+        (FieldChange("domains", "domains", ("a.example",), ("a.example", "b.example")), False),
+        (FieldChange("domains", "domains", ("a.example", "b.example"), ("a.example",)), True),
+        (FieldChange("domains", "domains", ("A.example",), ("a.example",)), True),
+        (FieldChange("primary", "primary", False, True), False),
+        (FieldChange("primary", "primary", True, False), True),
+        (FieldChange("idpCertificate", "idp.certificate", cert("c1"), cert("c2")), True),
+    ],
+)
+def test_only_a_live_value_that_goes_or_is_replaced_is_a_change(field: FieldChange, replaces: bool) -> None:
+    plan = made([update(key(KindName.ORGANIZATION, "acme"), field)], 10)
+    assert changed_organizations(plan) == ({"acme"} if replaces else set())
+
+
+def test_a_sibling_that_loses_primary_is_a_change() -> None:
+    promoted = update(key(KindName.CONNECTION, "acme", "okta"), FieldChange("primary", "primary", False, True))
+    implied = structs.replace(promoted, implied=(Implied("saml_conn_1", None),))
+    assert changed_organizations(made([implied], 10)) == {"acme"}
 
 
 def test_created_organizations_and_their_children_are_no_updates() -> None:
@@ -133,8 +169,24 @@ def test_more_creates_than_allowed_are_refused_in_whatever_environment(count: in
 
 
 def test_only_organizations_count_as_creates() -> None:
-    children = [create(key(KindName.CONNECTION, "o0", f"c{number}")) for number in range(200)]
+    children = [child(0, beside=False, name=f"c{number}") for number in range(200)]
     assert rules(made(children, 10)) == []
+
+
+# -- how many are at risk --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "refused"), [(10, False), (11, True)])
+def test_more_organizations_at_risk_than_allowed_are_refused(count: int, refused: bool) -> None:
+    risky = [update(key(KindName.ORGANIZATION, f"o{number}"), RISKY) for number in range(count)]
+    assert rules(made(risky, 500)) == (["maxAtRisk"] if refused else [])
+    beside = [child(number, beside=True, risk="it widens") for number in range(count)]
+    assert rules(made(beside, 500)) == (["maxAtRisk"] if refused else [])
+
+
+def test_what_is_only_created_to_its_end_has_no_risk_that_counts() -> None:
+    """Whoever was created a moment ago, before the rollout was interrupted, signs nobody in yet."""
+    assert rules(made([child(number, beside=False, risk="it widens") for number in range(40)], 40)) == []
 
 
 def test_one_organization_is_spoken_of_as_one() -> None:
@@ -158,6 +210,35 @@ def test_the_digest_of_exactly_this_plan_lifts_every_refusal() -> None:
     plan = made([*updates(10), *creates(101)], 10)
     assert rules(plan, approved="d1") == []
     assert len(rules(plan, approved="d2")) == len(rules(plan, approved="")) == 2
+
+
+def test_another_digest_than_the_approved_one_is_refused_whether_or_not_a_guard_refuses() -> None:
+    small, large = made(updates(1), 10), made(creates(101), 10)
+    for only, rules_of_small, rules_of_large in (
+        ("d1", [], ["maxCreates"]),
+        ("d2", [NOT_APPROVED], [NOT_APPROVED, "maxCreates"]),
+    ):
+        assert [each.rule for each in refusals(small, {}, None, only)] == rules_of_small
+        assert [each.rule for each in refusals(large, {}, None, only)] == rules_of_large
+
+
+# -- a folder for another environment --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        ({}, True),
+        ({"live": 9}, False),
+        ({"unpinned": 9}, False),
+        ({"claimed": 1}, False),
+        ({"pin": ENVIRONMENT_ID}, False),
+    ],
+)
+def test_ten_of_which_none_is_live_are_for_another_environment(more: dict[str, Any], refused: bool) -> None:
+    """No approval lifts it; a pin says that the environment is the right one."""
+    plan = structs.replace(made(creates(1), 0), **({"live": 10, "unpinned": 10, "claimed": 0} | more))
+    assert rules(plan, approved="d1") == ([NOTHING_MATCHES] if refused else [])
 
 
 # -- bounds ----------------------------------------------------------------------------------------

@@ -13,16 +13,20 @@ from reconciler.model.change import (
     BlockReason,
     Create,
     HintReason,
+    IssueLink,
     IssueToken,
     Key,
     Pin,
     Plan,
     Ref,
+    SharedDomain,
+    Target,
     Unmanaged,
     Update,
 )
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
+from reconciler.model.settings import Protected
 from reconciler.model.state import (
     Desired,
     DesiredOrganization,
@@ -177,13 +181,13 @@ def test_several_look_alikes_are_all_named() -> None:
 
 
 def test_an_external_id_that_another_live_one_has_is_not_set() -> None:
-    """The server would refuse it at every pass; the children are looked after all the same."""
+    """The server would refuse it at every pass."""
     seen = observed(live(1, "4711"), live(2, "4712", connections=[]))
     moved = organization("globex", id_=org_id(2), external_id="4711", connections=[connection("okta")])
     made = of(moved, seen=seen)
     assert blocks(made) == [("globex", None, BlockReason.EXTERNAL_ID_HELD)]
     assert org_id(1) in made.blocked[0].message
-    assert keys(made) == [("create", "SAMLConnection", "globex/okta")]
+    assert made.changes == ()
     free = organization("globex", id_=org_id(2), external_id="4713")
     assert keys(of(free, seen=seen)) == [("update", "Organization", "globex/globex")]
     named = organization("globex", id_=org_id(2), external_id=None, display_name="4711")
@@ -378,16 +382,137 @@ def test_a_domain_is_not_taken_from_one_whose_manifest_is_broken_or_was_not_sele
     assert (selected.changes, blocks(selected)) == ((), [("acme-labs", None, BlockReason.DOMAIN_HELD)])
 
 
-def test_one_that_may_not_take_a_domain_is_not_written_itself_but_its_children_are() -> None:
-    """One object is one PATCH; its connections do not depend on it."""
+def test_one_that_may_not_take_a_domain_is_left_alone_with_its_children_and_secrets() -> None:
+    """Whatever is below it may belong to another customer."""
     wanted = organization(
-        "globex", display_name="New", domains=("b.example",), connections=[connection("x", **FULL)]
+        "globex",
+        display_name="New",
+        domains=("b.example",),
+        connections=[connection("x", **FULL)],
+        setup_link=SAML_LINK,
     )
-    made = of(wanted, seen=observed(live(1, "other", domains=["b.example"]), live(2, "globex", connections=[])))
-    assert keys(made) == [("create", "SAMLConnection", "globex/x")]
+    seen = observed(live(1, "other", domains=["b.example"]), live(2, "globex", connections=[]), records={})
+    made = of(wanted, seen=seen)
+    assert made.changes == ()
     assert blocks(made) == [("globex", None, BlockReason.DOMAIN_HELD)]
     assert made.pins == (Pin(KindName.ORGANIZATION, "globex", "globex", org_id(2), Origin("globex.yaml")),)
     assert (made.unchanged, made.matched) == (0, 1)
+
+
+def test_with_swapped_external_ids_nobodys_connection_is_made_in_the_others_organization() -> None:
+    """Each manifest matches the other's organization, and the domains that they would swap refuse both."""
+    wanted = [
+        organization(
+            name,
+            external_id=key,
+            domains=(f"{name}.example",),
+            connections=[connection("okta", entity=f"urn:{name}")],
+        )
+        for name, key in (("acme", "2"), ("globex", "1"))
+    ]
+    seen = observed(
+        live(1, "1", domains=["acme.example"], connections=[]),
+        live(2, "2", domains=["globex.example"], connections=[]),
+    )
+    made = of(*wanted, seen=seen)
+    assert made.changes == ()
+    assert blocks(made) == [(name, None, BlockReason.DOMAIN_HELD) for name in ("acme", "globex")]
+
+
+def test_what_is_below_an_organization_waits_for_its_own_change() -> None:
+    """An organization that is not as it was planned for may be another customer's."""
+    wanted = organization("acme", display_name="New", connections=[connection("okta")], setup_link=SAML_LINK)
+    made = of(wanted, seen=observed(live(1, "acme", display_name="Old", connections=[]), records={}))
+    own, *below = made.changes
+    assert [str(change.key.kind) for change in below] == ["SAMLConnection", "SetupLink"]
+    assert [change.needs for change in below] == [(own.key,)] * 2
+
+
+TAKER = organization("acme-labs", domains=("b.example",))
+SEPARATE = observed(live(1, "acme", display_name="Acme", domains=["a.example", "b.example"]), live(2, "acme-labs"))
+
+
+@pytest.mark.parametrize(
+    "taker",
+    [
+        structs.replace(TAKER, suspend="later"),
+        structs.replace(TAKER, ownership=Ownership.OBSERVE),
+        structs.replace(TAKER, ownership=Ownership.CREATE_ONLY),
+        structs.replace(TAKER, id=org_id(9)),
+        structs.replace(TAKER, labels={"tier": "not selected"}),
+        structs.replace(TAKER, owned={"domains": ("b.example", "held.example")}),
+    ],
+    ids=["suspended", "observed", "only created", "pinned to nothing", "not selected", "blocked"],
+)
+def test_a_domain_whose_taker_cannot_take_it_stays_where_it_is(taker: DesiredOrganization) -> None:
+    held = live(3, "other", domains=["held.example"])
+    seen = structs.replace(SEPARATE, organizations=(*SEPARATE.organizations, held))
+    made = plan(desired(SPLIT[0], taker), seen, NOW, lambda wanted: not wanted.labels)
+    assert made.changes == ()
+    kept = next(block for block in made.blocked if block.organization == "acme")
+    assert kept.reason is BlockReason.DOMAIN_KEPT
+    assert ("b.example" in kept.message, "acme-labs" in kept.message) == (True, True)
+    (told,) = (hint for hint in made.hints if hint.reason is HintReason.DOMAIN_STAYS)
+    assert (told.organization, "b.example stays with acme" in told.message) == ("acme-labs", True)
+
+
+def test_a_domain_whose_taker_is_invalid_or_cannot_be_read_stays_where_it_is() -> None:
+    invalid = structs.replace(BROKEN, name="acme-labs", external_id="acme-labs", domains=("B.example",))
+    for wanted in (desired(SPLIT[0], invalid=[invalid]), desired(SPLIT[0], complete=False)):
+        made = planned(wanted, SEPARATE)
+        assert made.changes == ()
+        assert ("acme", None, BlockReason.DOMAIN_KEPT) in blocks(made)
+
+
+def test_a_domain_that_nobody_states_any_more_is_removed() -> None:
+    made = of(SPLIT[0], structs.replace(TAKER, owned={}), seen=SEPARATE)
+    assert keys(made) == [("update", "Organization", "acme/acme")]
+
+
+def test_a_domain_that_the_suspended_one_shares_already_is_removed_from_the_other() -> None:
+    seen = observed(SEPARATE.organizations[0], live(2, "acme-labs", domains=["b.example"]))
+    made = of(SPLIT[0], structs.replace(TAKER, suspend="later"), seen=seen)
+    assert keys(made) == [("update", "Organization", "acme/acme")]
+
+
+def test_who_waits_for_one_that_keeps_its_domain_waits_too() -> None:
+    """Acme keeps b for its suspended taker, so it cannot give c, which its other taker then cannot take."""
+    seen = observed(live(1, "acme", domains=["b.example", "c.example"]), live(2, "acme-labs"), live(3, "other"))
+    suspended = structs.replace(TAKER, suspend="later")
+    other = organization("other", domains=("c.example",))
+    made = of(organization("acme", domains=()), suspended, other, seen=seen)
+    assert made.changes == ()
+    assert {block[::2] for block in blocks(made)} == {
+        ("acme", BlockReason.DOMAIN_KEPT),
+        ("other", BlockReason.DOMAIN_HELD),
+    }
+
+
+# -- external ids that move ------------------------------------------------------------------------
+
+
+def pinned(**external_ids: str) -> list[DesiredOrganization]:
+    """Organizations by name, pinned in that order, each with its new external id."""
+    return [
+        organization(name, id_=org_id(number), external_id=key)
+        for number, (name, key) in enumerate(external_ids.items(), 1)
+    ]
+
+
+def test_a_chain_of_external_ids_moves_in_one_pass_from_its_end() -> None:
+    made = of(*pinned(a="2", b="3", c="4"), seen=observed(live(1, "1"), live(2, "2"), live(3, "3")))
+    needs = {change.key.name: [need.name for need in change.needs] for change in made.changes}
+    assert (needs, made.blocked) == ({"a": ["b"], "b": ["c"], "c": []}, ())
+    model = LiveModel(observed(live(1, "1"), live(2, "2"), live(3, "3")))
+    model.apply(made)
+    assert [each.external_id for each in model.organizations()] == ["2", "3", "4"]
+
+
+def test_two_that_swap_external_ids_are_refused_with_the_two_commits_to_make() -> None:
+    made = of(*pinned(a="2", b="1"), seen=observed(live(1, "1"), live(2, "2")))
+    assert made.changes == ()
+    assert blocks(made) == [(name, None, BlockReason.EXTERNAL_ID_HELD) for name in ("a", "b")]
+    assert "in one commit, and the right ones in the next" in made.blocked[0].message
 
 
 def test_shared_domains_may_be_allowed() -> None:
@@ -518,8 +643,73 @@ def test_a_plan_says_what_it_was_made_from_and_its_digest_is_its_writes() -> Non
     assert (made.revision, made.refusals) == ("r1", ())
     assert made.digest == digest(ENVIRONMENT_ID, made.changes)
     unpinned = planned(desired(organization("acme", display_name="New")), observed(live(1, "acme")))
-    assert (unpinned.pin, unpinned.digest) == (None, digest("production", unpinned.changes))
-    assert unpinned.digest != made.digest
+    assert (unpinned.pin, unpinned.digest) == (None, made.digest)
+    for pin, environment in ((None, "production"), (ENVIRONMENT_ID, ENVIRONMENT_ID)):
+        empty = planned(desired(organization("acme", display_name="New"), pin=pin), observed())
+        assert empty.digest == digest(environment, empty.changes)
+
+
+@pytest.mark.parametrize(
+    ("stated", "adopted"),
+    [
+        ({}, True),
+        ({"display_name": "Demo"}, True),
+        ({"display_name": "Demo", "domains": ("other.example",)}, True),
+        ({"display_name": "Victim Bank"}, False),
+        ({"display_name": "Demo", "domains": ("bank.example", "other.example")}, False),
+    ],
+)
+@pytest.mark.parametrize("by", ["id", "external id"])
+def test_an_organization_that_nothing_says_is_meant_is_adopted(
+    stated: dict[str, Any], adopted: bool, by: str
+) -> None:
+    """Whoever reads the manifest alone does not see whose organization it is, so the plan shows it."""
+    claim: dict[str, Any] = {"id_": org_id(1)} if by == "id" else {"external_id": "bank"}
+    wanted = organization(
+        "demo", **claim, **stated, connections=[connection("okta", **FULL)], setup_link=SAML_LINK
+    )
+    bank = live(1, "bank", display_name="Victim Bank", domains=["Bank.example"], connections=[])
+    made = of(wanted, seen=observed(bank, records={}))
+    assert made.targets == {"demo": Target(org_id(1), "Victim Bank", ("Bank.example",), adopted)}
+    link = next(change for change in made.changes if isinstance(change, IssueLink))
+    assert bool(link.risks) is adopted
+    record = Record(RecordState.ISSUED, org_id(1), None, saml=True, scim=False, issued_at=0, expires_at=None)
+    known = of(wanted, seen=observed(bank, records={("demo", None): record}))
+    assert not known.targets["demo"].adopted
+    others = of(wanted, seen=observed(bank, records={("other", None): record}))
+    assert others.targets["demo"].adopted is adopted
+
+
+@pytest.mark.parametrize(
+    "protected",
+    [
+        Protected(organizations=frozenset({org_id(1)})),
+        Protected(domains=frozenset({"bank.example"})),
+        Protected(domains=frozenset({"taken.example"})),
+    ],
+    ids=["id", "live domain", "stated domain"],
+)
+def test_nothing_is_written_to_what_the_process_protects(protected: Protected) -> None:
+    bank = live(1, "bank", display_name="Bank", domains=["Bank.example"], connections=[])
+    wanted = organization(
+        "demo", id_=org_id(1), domains=("taken.example",), connections=[connection("okta", **FULL)]
+    )
+    other = organization("other", display_name="Other")
+    made = plan(desired(wanted, other), observed(bank), NOW, protected=protected)
+    assert keys(made) == [("create", "Organization", "other/other")]
+    assert blocks(made) == [("demo", None, BlockReason.PROTECTED)]
+    watched = structs.replace(wanted, ownership=Ownership.OBSERVE)
+    assert plan(desired(watched), observed(bank), NOW, protected=protected).blocked == ()
+
+
+def test_what_the_plan_does_not_write_to_is_no_target() -> None:
+    made = of(organization("acme"), organization("new", display_name="New"), seen=observed(live(1, "acme")))
+    assert made.targets == {}
+
+
+def test_live_domains_that_several_share_are_told_whatever_is_in_git() -> None:
+    seen = observed(live(1, domains=["a.example"]), live(2, domains=["A.example"]), live(3, domains=["b.example"]))
+    assert of(seen=seen).shared_domains == (SharedDomain("a.example", (org_id(1), org_id(2))),)
 
 
 def test_now_decides_whether_a_delivered_link_is_still_good() -> None:

@@ -96,6 +96,16 @@ def test_at_no_moment_does_a_collection_lose_its_primary_or_a_domain_have_two_or
 
 
 @given(strategies.all_worlds())
+def test_no_domain_that_a_manifest_states_loses_its_last_organization(world: Any) -> None:
+    wanted, seen = world
+    model = LiveModel(seen)
+    stated = {name for each in wanted.organizations for name in each.owned.get("domains", ())}
+    held = {name for each in model.organizations() for name in each.domains} & stated
+    model.apply(plan(wanted, seen, NOW))
+    assert held <= {name for each in model.organizations() for name in each.domains}
+
+
+@given(strategies.all_worlds())
 def test_nothing_is_written_but_stated_fields_of_what_git_owns(world: Any) -> None:
     wanted, seen = world
     made = plan(wanted, seen, NOW)

@@ -93,9 +93,9 @@ def test_no_link_is_made_where_none_is_wanted_or_all_is_configured() -> None:
     assert link(SetupLink(saml=False, scim=False)) == IssuePlan()
 
 
-def test_the_link_of_a_new_organization_waits_for_it() -> None:
+def test_the_link_of_a_new_organization_is_for_whatever_is_created() -> None:
     (change,) = link(SAML_LINK, parent=PARENT).changes
-    assert (change.live_id, change.parent, change.needs) == (None, PARENT, (PARENT.key,))
+    assert (change.live_id, change.parent) == (None, PARENT)
 
 
 def test_nothing_is_made_where_git_only_observes() -> None:

@@ -90,7 +90,7 @@ async def close_in_the_request(talk: Talk) -> None:
 
 
 async def hang_before_reading(_: Talk) -> None:
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1.0)
 
 
 async def half_close(talk: Talk) -> None:
@@ -107,8 +107,10 @@ async def close_at_the_next(talk: Talk) -> None:
 
 
 CLOSED, RESET, GARBLED = "ended early or the answer is no HTTP", "the connection was reset", "no HTTP"
-LATE, DRIPPED = "no answer within 0.25 s", "the answer was not whole after 0.5 s"
-SHORT = {"timeout_s": 0.25, "request_timeout_s": 0.5}
+LATE, DRIPPED = "no answer within 0.5 s", "the answer was not whole after 1 s"
+# Each of the two limits alone ends its kind of fault; both leave a busy machine time to connect.
+HANGS = {"timeout_s": 0.5, "request_timeout_s": 3.0}
+DRIPS = {"timeout_s": 2.0, "request_timeout_s": 1.0}
 TOO_MUCH = "the answer has more than 262,144 bytes"
 LOOP = b"HTTP/1.1 302 Found\r\nlocation: /v1/organizations\r\ncontent-length: 0\r\n\r\n"
 REDIRECT = "the server redirects, and the key is never sent elsewhere"
@@ -121,11 +123,11 @@ CONNECTIONS = {
     "reset after the request": Fault(says(b"", then="reset"), Uncertain, RESET),
     "close after the request": Fault(says(b""), Uncertain, CLOSED),
     "half-closed": Fault(half_close, Uncertain, CLOSED),
-    "hang before reading": Fault(hang_before_reading, Uncertain, LATE, sent=0, settings=SHORT),
-    "hang after the request": Fault(says(b"", then="hang"), Uncertain, LATE, settings=SHORT),
-    "hang in the head": Fault(says(HEAD, then="hang"), Uncertain, LATE, settings=SHORT),
+    "hang before reading": Fault(hang_before_reading, Uncertain, LATE, sent=0, settings=HANGS),
+    "hang after the request": Fault(says(b"", then="hang"), Uncertain, LATE, settings=HANGS),
+    "hang in the head": Fault(says(HEAD, then="hang"), Uncertain, LATE, settings=HANGS),
     "hang in the body": Fault(
-        says(HEAD + b"content-length: 99\r\n\r\n{", then="hang"), Uncertain, LATE, settings=SHORT
+        says(HEAD + b"content-length: 99\r\n\r\n{", then="hang"), Uncertain, LATE, settings=HANGS
     ),
     "reset in the head": Fault(says(HEAD, then="reset"), Uncertain, RESET),
     "reset in the body": Fault(says(HEAD + b"content-length: 99\r\n\r\n{", then="reset"), Uncertain, "the"),
@@ -134,26 +136,26 @@ CONNECTIONS = {
     "truncated chunk": Fault(says(HEAD + b"transfer-encoding: chunked\r\n\r\n9\r\n{}"), Uncertain, GARBLED),
     "no last chunk": Fault(says(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n"), Uncertain, GARBLED),
     "head drips": Fault(
-        repeats(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n", pause_s=0.05), Uncertain, DRIPPED, settings=SHORT
+        repeats(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n", pause_s=0.05), Uncertain, DRIPPED, settings=DRIPS
     ),
-    "one byte at a time": Fault(repeats(b"", b"H", pause_s=0.05), Uncertain, DRIPPED, settings=SHORT),
+    "one byte at a time": Fault(repeats(b"", b"H", pause_s=0.05), Uncertain, DRIPPED, settings=DRIPS),
     "1xx drips": Fault(
-        repeats(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", pause_s=0.05), Uncertain, DRIPPED, settings=SHORT
+        repeats(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", pause_s=0.05), Uncertain, DRIPPED, settings=DRIPS
     ),
     "1xx floods": Fault(
-        repeats(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 500), Uncertain, DRIPPED, settings=SHORT
+        repeats(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 500), Uncertain, DRIPPED, settings=DRIPS
     ),
     "body drips": Fault(
-        repeats(HEAD + b"content-length: 999\r\n\r\n", b" ", pause_s=0.05), Uncertain, DRIPPED, settings=SHORT
+        repeats(HEAD + b"content-length: 999\r\n\r\n", b" ", pause_s=0.05), Uncertain, DRIPPED, settings=DRIPS
     ),
     "chunks drip": Fault(
         repeats(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n", pause_s=0.05),
         Uncertain,
         DRIPPED,
-        settings=SHORT,
+        settings=DRIPS,
     ),
     "body without end drips": Fault(
-        repeats(HEAD + b"\r\n", b" ", pause_s=0.05), Uncertain, DRIPPED, settings=SHORT
+        repeats(HEAD + b"\r\n", b" ", pause_s=0.05), Uncertain, DRIPPED, settings=DRIPS
     ),
 }
 
@@ -418,7 +420,7 @@ def test_retry_after_is_obeyed_in_both_forms(status: str, text: str) -> None:
 def test_a_connection_that_cannot_be_made_in_time_is_unsent(use: Use) -> None:
     async def main() -> Met:
         server = RawServer(Talk.behave)
-        async with full_backlog() as (port, empty), client(f"http://127.0.0.1:{port}", **SHORT) as api:
+        async with full_backlog() as (port, empty), client(f"http://127.0.0.1:{port}", **HANGS) as api:
             started = asyncio.get_running_loop().time()
             with pytest.raises(Unsent, match="cannot connect: no answer in time") as caught:
                 await use(api)

@@ -14,7 +14,7 @@ import trustme
 from reconciler.api.client import Client
 from reconciler.model.errors import ApiError, Uncertain, Unsent
 from tests.support.build import org_id
-from tests.support.raw_server import KEY, RawServer, Talk, client, create, plain, read
+from tests.support.raw_server import KEY, ORGANIZATION_1, RawServer, Talk, answer, client, create, plain, read
 
 Use = Callable[[Client], Awaitable[list[str]]]
 PASSWORD = "hunter2canary"
@@ -23,8 +23,11 @@ PASSWORD = "hunter2canary"
 class Proxy:
     """Answers what it is told to, or else passes everything on."""
 
-    def __init__(self, answer: bytes = b"", *, hang: bool = False, drip: bool = False) -> None:
+    def __init__(
+        self, answer: bytes = b"", *, hang: bool = False, drip: bool = False, forged: bytes = b""
+    ) -> None:
         self._answer = answer
+        self._forged = forged
         self._hang = hang
         self._drip = drip
         self.heads: list[str] = []
@@ -52,16 +55,16 @@ class Proxy:
         host, _, port = target.removeprefix("http://").partition("/")[0].partition(":")
         upstream, to_upstream = await asyncio.open_connection(host, int(port))
         if tunnel:
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n" + self._forged)
         else:
             to_upstream.write(head.replace(f"http://{host}:{port}", "", 1).encode("latin-1"))
         with contextlib.closing(to_upstream):
             await asyncio.gather(copy(reader, to_upstream), copy(upstream, writer))
 
     @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+        server = await asyncio.start_server(self.accept, "127.0.0.1", 0, ssl=tls)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield
         finally:
@@ -77,16 +80,23 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 def through(
-    proxy: Proxy, use: Use, *, tls: ssl.SSLContext | None = None, ca_file: str | None = None
+    proxy: Proxy,
+    use: Use,
+    *,
+    tls: ssl.SSLContext | None = None,
+    ca_file: str | None = None,
+    proxy_tls: ssl.SSLContext | None = None,
 ) -> tuple[list[str] | ApiError, RawServer]:
     """What comes of using a client of a good server through that proxy."""
 
     async def main() -> tuple[list[str] | ApiError, RawServer]:
         server = RawServer(Talk.behave)
-        async with server.listening(tls=tls), proxy.listening():
+        async with server.listening(tls=tls), proxy.listening(proxy_tls):
             named = proxy.url.replace("//", f"//user:{PASSWORD}@")
-            short = {"timeout_s": 0.25, "request_timeout_s": 0.5} if proxy._hang or proxy._drip else {}
-            async with client(server.url, proxy=named, ca_file=ca_file, **short) as api:
+            # each limit alone ends its kind of fault, and leaves a busy machine time to connect
+            hang = {"timeout_s": 0.5, "request_timeout_s": 3.0} if proxy._hang else {}
+            drip = {"timeout_s": 2.0, "request_timeout_s": 1.0} if proxy._drip else {}
+            async with client(server.url, proxy=named, ca_file=ca_file, **hang, **drip) as api:
                 try:
                     return await use(api), server
                 except ApiError as error:
@@ -132,6 +142,42 @@ def test_over_tls_the_proxy_sees_neither_key_nor_path(tls: ssl.SSLContext, ca_fi
     assert proxy.heads[0].startswith("CONNECT 127.0.0.1:")
     assert KEY not in proxy.heads[0]
     assert "/v1" not in proxy.heads[0]
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_proxy_may_itself_be_reached_over_tls(tls: ssl.SSLContext, ca_file: str, secure: bool) -> None:
+    proxy = Proxy()
+    result, server = through(proxy, create, tls=tls if secure else None, ca_file=ca_file, proxy_tls=tls)
+    assert result == [org_id(1)]
+    assert len(server.asked) == 1
+    assert len(proxy.heads) == 1
+
+
+def test_a_tunnel_is_kept_for_the_next_requests(tls: ssl.SSLContext, ca_file: str) -> None:
+    async def thrice(api: Client) -> list[str]:
+        return [*await read(api), *await create(api), *await read(api)]
+
+    proxy = Proxy()
+    result, server = through(proxy, thrice, tls=tls, ca_file=ca_file)
+    assert result == [org_id(1)] * 3
+    assert (len(proxy.heads), server.connections) == (1, 1)
+
+
+def test_what_a_proxy_sends_before_tls_begins_is_never_read_as_a_response(
+    tls: ssl.SSLContext, ca_file: str
+) -> None:
+    forged = answer({"organization": ORGANIZATION_1 | {"id": org_id(9)}})
+    result, server = through(Proxy(forged=forged), create, tls=tls, ca_file=ca_file)
+    assert result == [org_id(1)]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("use", [read, create])
+def test_an_untrusted_server_behind_a_proxy_is_certainly_unsent(tls: ssl.SSLContext, use: Use) -> None:
+    error, server = through(Proxy(), use, tls=tls)
+    assert type(error) is Unsent
+    assert "CERTIFICATE_VERIFY_FAILED" in error.message
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("use", [read, create])

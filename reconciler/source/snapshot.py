@@ -248,11 +248,11 @@ class _Reading:
         path = self._real(name)
         # checked before it is opened: opening a device or a pipe can have effects
         _require_file(os.lstat(path), name)
-        with open(path, "rb", opener=_opened) as file:
+        with open(path, "rb", buffering=0, opener=_opened) as file:
             seen = os.fstat(file.fileno())
             _require_file(seen, name)
             data = file.read(seen.st_size + 1)
-        if len(data) > seen.st_size:
+        if len(data) != seen.st_size:
             raise _Moved
         self._versions[path] = _Version.of(seen)
         self._bytes += len(data)

@@ -132,13 +132,11 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._refuse("too-many-values", event, f"the file has more than {MAX_NODES:,} values", _SPLIT)
-        if event.anchor is None:
-            return self._node(event)
-        return self._alias(event) if isinstance(event, AliasEvent) else self._anchored(event)
+        if event.anchor is not None:
+            return self._alias(event) if isinstance(event, AliasEvent) else self._anchored(event)
+        return self._scalar(event) if isinstance(event, ScalarEvent) else self._collection(event)
 
-    def _node(self, event: Event) -> Any:
-        if isinstance(event, ScalarEvent):
-            return self._scalar(event)
+    def _collection(self, event: Event) -> Any:
         if self._depth == MAX_DEPTH:
             self._refuse("too-deep", event, f"values are nested more than {MAX_DEPTH} levels deep", _FLATTEN)
         if event.tag not in COLLECTION_TAGS[type(event)]:
@@ -151,17 +149,18 @@ class _Builder:
 
     def _mapping(self) -> dict[str, Any]:
         members: dict[str, Any] = {}
-        lines: list[int] = []
+        keys: list[Event] = []
         while not isinstance(event := self._next(), MappingEndEvent):
             key = self._key(event)
             value = self._value(self._next())
             if key in members:
                 self._dropped.append(value)
-                message = f"duplicate key {shown(key)}, first used on line {lines[list(members).index(key)] + 1}"
+                first = keys[list(members).index(key)].start_mark.line + 1
+                message = f"duplicate key {shown(key)}, first used on line {first}"
                 self._lose("duplicate-key", event, message, "remove one of the two")
             else:
                 members[key] = value
-                lines.append(event.start_mark.line)
+                keys.append(event)
         return members
 
     def _sequence(self) -> list[Any]:
@@ -192,7 +191,7 @@ class _Builder:
     def _anchored(self, event: Event) -> Any:
         self._anchors[event.anchor] = None
         nodes, deepest, self._deepest = self._nodes, self._deepest, self._depth
-        value = self._node(event)
+        value = self._scalar(event) if isinstance(event, ScalarEvent) else self._collection(event)
         height = self._deepest - self._depth
         self._anchors[event.anchor] = _Anchored(value, self._nodes - nodes, height)
         self._deepest = max(deepest, self._deepest)

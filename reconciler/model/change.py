@@ -252,6 +252,15 @@ class SharedDomain(Struct, frozen=True):
     ids: tuple[str, ...]
 
 
+class Duplicate(Struct, frozen=True):
+    """More live children than declared ones with the same identity; `name` is the handle of one of these."""
+
+    kind: KindName
+    organization: str
+    name: str
+    ids: tuple[str, ...]
+
+
 NOT_APPROVED = "notApproved"
 
 
@@ -291,6 +300,7 @@ class Plan(Struct, frozen=True):
     refusals: tuple[Refusal, ...] = ()
     targets: Mapping[str, Target] = {}
     shared_domains: tuple[SharedDomain, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
     loosened: tuple[str, ...] = ()
     live: int = 0
     claimed: int = 0

@@ -91,8 +91,8 @@ def patch_without_merging() -> Iterator[None]:
 
 @contextmanager
 def demote_before_promoting() -> Iterator[None]:
-    """The old primary goes first, by a write of its own."""
-    keep = collection._keep_a_primary
+    """The old primary goes first, by a write of its own, also where it is the live one."""
+    keep, decide = collection._keep_a_primary, merge.merge
 
     def eager(scope: Any, changes: Sequence[Create | Update]) -> Any:
         safe, refused = keep(scope, changes)
@@ -103,8 +103,15 @@ def demote_before_promoting() -> Iterator[None]:
     def level(change: Change) -> int:
         return 0 if _demotes(change) else order_level(change)
 
+    def bold(change: Update, live: Live, body: dict[str, Any]) -> Any:
+        return merge.Write(body | {"primary": False}) if _demotes(change) else decide(change, live, body)
+
     order_level = order.level
-    with patch.object(collection, "_keep_a_primary", eager), patch.object(order, "level", level):
+    with (
+        patch.object(collection, "_keep_a_primary", eager),
+        patch.object(order, "level", level),
+        patch.object(write, "merge", bold),
+    ):
         yield
 
 

@@ -249,6 +249,12 @@ def _shown(live: Child) -> dict[str, str]:
     return {wire: value for wire, value in values.items() if value}
 
 
+def identity(live: Child) -> tuple[tuple[str, str], ...]:
+    """Return what identifies a live child, equal for two that nothing tells apart; an entity id alone does."""
+    shown = _shown(live)
+    return ((ENTITY, shown[ENTITY]),) if ENTITY in shown else tuple(sorted(shown.items()))
+
+
 def _agree(wanted: Mapping[str, str], seen: Mapping[str, str], fields: tuple[str, ...]) -> bool:
     if ENTITY in wanted and ENTITY in seen and wanted[ENTITY] != seen[ENTITY]:
         return False

@@ -32,7 +32,7 @@ def parts(fleet: Sequence[Tenant], rounds: int) -> dict[str, Part]:
         "startup": lambda into: offline.startup(fleet, into, rounds=3 * rounds),
         "validate": lambda into: offline.validate(fleet, into, rounds=rounds, faster=faster, within=within),
         "ceiling": lambda into: network.ceiling(some, into),
-        "read": lambda into: network.read(some, into, **near, bound=Bound(at_least=1.8)),
+        "read": lambda into: network.read(some, into, **near, bound=Bound(at_least=1.5, goal=1.8)),
         "read-20ms": lambda into: network.read(some, into, **far, bound=Bound(at_least=12, goal=15)),
         "apply-20ms": lambda into: network.apply(some, into, **far, bound=Bound(at_least=5)),
         "growth": lambda into: growth.growth(fleet, into, rounds=rounds, memory=memory, planning=planning),

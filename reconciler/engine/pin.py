@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from reconciler.engine.load import uncollected
 from reconciler.model.change import Action, Pin
 from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
 from reconciler.model.manifest import Path as Place
@@ -57,9 +58,10 @@ def write(folder: str, desired: Desired, pins: tuple[Pin, ...], known: Versions)
     by_file: dict[str, list[Insertion]] = {}
     for pin in pins:
         by_file.setdefault(pin.origin.file, []).append(_insertion(pin, organizations))
-    whys = files.side_by_side(
-        lambda each: _write(Path(folder, each[0]), *each, known.get(each[0])), by_file.items()
-    )
+    with uncollected():
+        whys = files.side_by_side(
+            lambda each: _write(Path(folder, each[0]), *each, known.get(each[0])), by_file.items()
+        )
     why = dict(zip(by_file, whys, strict=True))
     return tuple(Pinned(pin, not why[pin.origin.file], why[pin.origin.file]) for pin in pins)
 
@@ -68,7 +70,10 @@ def _write(path: Path, file: str, insertions: list[Insertion], known: tuple[int,
     """Why the file was left alone; "" if the pins are in it."""
 
     def unchanged() -> bool:
-        return path.exists() and _version(path) == known
+        try:
+            return _version(path) == known
+        except FileNotFoundError:
+            return False
 
     if not unchanged():
         return CHANGED

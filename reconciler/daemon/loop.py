@@ -43,7 +43,7 @@ class Surroundings(Struct, frozen=True):
 
 async def once(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> list[int]:
     """One pass of every environment; returns the exit codes that they mean."""
-    workers, _ = _workers(sources, runtime, watch)
+    workers, _ = workers_for(sources, runtime, watch)
     with _signals(asyncio.Event(), workers):
         return [each.exit_code for each in await asyncio.gather(*(worker.once("asked for") for worker in workers))]
 
@@ -56,7 +56,7 @@ async def run(
     surroundings: Surroundings = Surroundings(),  # noqa: B008 it is frozen
 ) -> None:
     """Makes passes and serves the endpoints until SIGTERM or SIGINT; raises UsageError if it cannot listen."""
-    workers, shared = _workers(sources, runtime, watch)
+    workers, shared = workers_for(sources, runtime, watch)
     stop = asyncio.Event()
     with _signals(stop, workers):
         async with serving(daemon.listen, shared.status, shared.metrics) as url:
@@ -67,10 +67,11 @@ async def run(
             await stop.wait()
 
 
-def _workers(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> tuple[list[Worker], Shared]:
+def workers_for(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> tuple[list[Worker], Shared]:
+    """A worker for each environment, and what they share."""
     names = [source.name for source in sources]
-    status = Status(asyncio.get_running_loop().time())
-    shared = Shared(status, Metrics(names), watch, Claims(names), runtime)
+    now = asyncio.get_running_loop().time()
+    shared = Shared(Status(now), Metrics(names), watch, Claims(names, now), runtime)
     return [Worker(source, shared) for source in sources], shared
 
 

@@ -8,13 +8,12 @@ writes beside the folder wakes nobody.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from pathlib import Path
 
 import structlog
 
-from reconciler.api.waiting import sooner
+from reconciler.api.waiting import at_most
 from reconciler.model.errors import SourceError
 from reconciler.source.snapshot import digest
 
@@ -57,14 +56,8 @@ async def watch_folder(folder: str, known: str, wake: Wake, stop: asyncio.Event,
 
 async def happens(event: asyncio.Event, within_s: float, stop: asyncio.Event) -> None:
     """Returns when the event is set, the time is over, or `stop` is set."""
-
-    async def either() -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await event.wait()
-
     if not stop.is_set():
-        await sooner(either(), stop)
+        await at_most(within_s, event.wait(), stop)
 
 
 async def digest_of(folder: str) -> str:

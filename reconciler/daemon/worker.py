@@ -104,6 +104,7 @@ class Worker:
             hooks = Hooks(
                 watch=self._watch,
                 loaded=self._loaded,
+                seen=lambda live: self._seen(live, api, turn),
                 planned=lambda plan: self._planned(plan, api),
                 may_apply=lambda plan: self._may_apply(plan, settings, turn),
             )
@@ -114,8 +115,6 @@ class Worker:
                 self._claim.refused(api.key)
                 raise
             self._note_organizations(settings, finished)
-            if finished.report:
-                self._claim.sees(finished.report.environment_id, api.key)
         return finished
 
     async def _fresh_settings(self) -> EnvironmentSettings:
@@ -149,6 +148,11 @@ class Worker:
         structlog.contextvars.bind_contextvars(revision=loaded.revision)
         self._status.problems = self._journal.problems(loaded.problems)
 
+    def _seen(self, live: str, api: ApiSettings, turn: Turn) -> None:
+        self._claim.sees(live, api.key)
+        self._claim.looked()
+        turn.end()  # whoever waits for it plans again, and sees whose the environment is
+
     def _planned(self, plan: Plan, api: ApiSettings) -> None:
         self._claim.sees(plan.environment_id, api.key)
         self._journal.plan(plan)
@@ -156,9 +160,10 @@ class Worker:
     async def _may_apply(self, plan: Plan, settings: EnvironmentSettings, turn: Turn) -> Decision:
         if not settings.apply:
             return Decision.LEAVE
-        await self._claim.all_looked()
+        if plan.environment_id is None or plan.environment_id != plan.pin:
+            await self._claim.all_looked()
         if plan.environment_id is None and not turn.taken:
-            await turn.take()
+            await turn.take(self.stop)
             return Decision.PLAN_AGAIN  # another worker may have written to it during the wait
         return Decision.APPLY
 

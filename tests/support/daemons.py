@@ -19,7 +19,7 @@ import structlog
 from reconciler.api.keys import parse_key
 from reconciler.api.retry import Retry
 from reconciler.daemon import loop
-from reconciler.daemon.worker import Source
+from reconciler.daemon.worker import Source, Worker
 from reconciler.emulator import Emulator, Request, Store
 from reconciler.engine.runtime import Runtime
 from reconciler.model.settings import ApiSettings, DaemonSettings, EnvironmentSettings
@@ -207,6 +207,12 @@ def once(api: Api, *sources: Source) -> list[int]:
 
 def _runtime(api: Api) -> Runtime:
     return Runtime(rng=random.Random(1), transport=api.transport, aside=asyncio.to_thread, look_again_s=0.0)
+
+
+def worker_group(api: Api, *sources: Source) -> list[Worker]:
+    """The workers of one process, without a loop around them. For virtual time: nothing runs in threads."""
+    runtime = Runtime(rng=random.Random(1), transport=api.transport, look_again_s=0.0)
+    return loop.workers_for(sources, runtime, lambda _: None)[0]
 
 
 def texts(lines: list[MutableMapping[str, Any]]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from reconciler.engine.runtime import Runtime
 from reconciler.model.event import Watch
 from reconciler.model.settings import DaemonSettings
 
-BUSY_SHARE = 20  # a resync comes never sooner than this many times the length of a pass
+BUSY_SHARE = 20  # a resync comes never sooner than this many times as long as a pass worked
 BACKOFF_S = 2.0
 RETRY_MIN_S = 1.0
 BEAT_S = 5.0
@@ -110,16 +110,14 @@ async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surrou
     known = await digest_of(worker.folder)
     poll_s = surroundings.poll_s
     watching = asyncio.create_task(watch_folder(worker.folder, known, worker.wake, worker.stop, poll_s))
-    clock = asyncio.get_running_loop().time
     failures = 0
     cause = "start"
     while not worker.stop.is_set():
         worker.wake.clear()
-        started = clock()
         verdict = await worker.once(cause)
         failures = failures + 1 if verdict.retry else 0
-        took_s, jitter = clock() - started, runtime.rng.random()
-        pause_s = next_pass_s(failures, took_s, daemon.resync_s, jitter, surroundings.retry_s)
+        worked_s, jitter = worker.effort.total_s, runtime.rng.random()
+        pause_s = next_pass_s(failures, worked_s, daemon.resync_s, jitter, surroundings.retry_s)
         worker.will_wait(pause_s)
         await happens(worker.wake.event, pause_s, worker.stop)
         cause = worker.wake.cause or ("retry" if failures else "resync")
@@ -129,17 +127,18 @@ async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surrou
 
 def next_pass_s(
     failures: int,
-    took_s: float,
+    worked_s: float,
     resync_s: float,
     jitter: float,
     retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S),
 ) -> float:
-    """How long to wait after a pass that took so long; `failures` of them in a row, `jitter` in [0, 1).
+    """How long to wait after a pass that worked so long; `failures` of them in a row, `jitter` in [0, 1).
 
-    Jitter spreads processes that started together. However long a pass takes, the pause is BUSY_SHARE times as
-    long, so that the API has rest; after a failure it is shorter, and grows with each up to the same.
+    Jitter spreads processes that started together. However long a pass works, the pause is BUSY_SHARE times as
+    long, so that the API has rest; after a failure it is shorter, and grows with each up to the same. The time in
+    which a pass waited is no work.
     """
-    resync = max(resync_s * (0.9 + 0.2 * jitter), BUSY_SHARE * took_s)
+    resync = max(resync_s * (0.9 + 0.2 * jitter), BUSY_SHARE * worked_s)
     if not failures:
         return resync
     least_s, backoff_s = retry_s

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from reconciler.core.applying.conditions import conclude
 from reconciler.core.applying.verdict import PassResult, Verdict, judge, judge_error
 from reconciler.daemon.claims import Claims, Turn
+from reconciler.daemon.effort import Effort
 from reconciler.daemon.journal import Journal, ended
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
@@ -61,6 +62,7 @@ class Worker:
         # a write without a response delays the passes of its own environment only
         memory = RecentWrites(asyncio.get_running_loop().time())
         self._runtime = structs.replace(shared.runtime, recent_writes=memory)
+        self.effort = Effort(asyncio.get_running_loop().time)  # of the last pass
         self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
         self._journal = Journal(source.folder)
         self._settings: EnvironmentSettings | None = None
@@ -68,7 +70,7 @@ class Worker:
     async def once(self, cause: str) -> Verdict:
         """Makes one pass and returns the verdict on it; never raises. `cause` is for the log."""
         clock = asyncio.get_running_loop().time
-        started = clock()
+        started, self.effort = clock(), Effort(clock)
         id_ = f"{self._runtime.rng.getrandbits(48):012x}"
         known = {"environment": self.name, "reconcile_id": id_, "revision": self._status.revision}
         with structlog.contextvars.bound_contextvars(**known):
@@ -98,6 +100,7 @@ class Worker:
             self._rivalled(0.0)
 
     async def _pass(self) -> Pass:
+        runtime = structs.replace(self._runtime, aside=self.effort.measured(self._runtime.aside))
         settings = await self._fresh_settings()
         api = api_settings(settings)
         with self._claim.turn() as turn:
@@ -109,8 +112,8 @@ class Worker:
                 may_apply=lambda plan: self._may_apply(plan, settings, turn),
             )
             try:
-                load = await steady(settings.manifests, self._runtime, self.stop)
-                finished = await reconcile(settings, load, self._runtime, hooks, self.stop)
+                load = await steady(settings.manifests, runtime, self.stop)
+                finished = await reconcile(settings, load, runtime, hooks, self.stop)
             except WrongEnvironment:
                 self._claim.refused(api.key)
                 raise
@@ -141,6 +144,7 @@ class Worker:
     def _watch(self, event: Event) -> None:
         self._shared.watch(event)
         self._shared.metrics.watch(event)
+        self.effort.watch(event)
 
     def _loaded(self, loaded: Loaded) -> None:
         self._status.source_read = True

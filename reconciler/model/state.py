@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -70,6 +70,9 @@ class DesiredOrganization(Struct, frozen=True):
     setup_link: SetupLink | None
     labels: Mapping[str, str]
     origin: Origin
+
+
+Selected = Callable[[DesiredOrganization], bool]
 
 
 class DesiredEnvironment(Struct, frozen=True):

@@ -260,6 +260,8 @@ def _hints(scope: _Scope) -> tuple[Hint, ...]:
 def _duplicates(scope: _Scope) -> tuple[Duplicate, ...]:
     """Return the live children with one identity of which there are more than declared ones that may be them."""
     organization, match = scope.wanted, scope.match
+    if len(scope.live) <= len(scope.declared):
+        return ()  # each live one is found, or there is a declared one left that may be it
     open_ = [child.name for child in scope.declared if child.name not in match.found]
     alike: dict[tuple[tuple[str, str], ...], list[Child]] = {}
     for live in scope.live:

@@ -34,10 +34,14 @@ def _unheard(_: str) -> None:
 
 
 class Surroundings(Struct, frozen=True):
-    """How often the loop polls and retries, in seconds; `listening` gets the address of the endpoints."""
+    """How often the loop polls and retries, in seconds; `listening` gets the address of the endpoints.
+
+    A pass comes never sooner than `distance_s` after another, whatever asks for it.
+    """
 
     poll_s: float = 5.0
     retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S)
+    distance_s: float = 2.0
     listening: Callable[[str], None] = _unheard
 
 
@@ -107,9 +111,9 @@ async def _beat(status: Status, stop: asyncio.Event) -> None:
 
 async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surroundings: Surroundings) -> None:
     """Makes pass after pass until the worker is stopped; a failed pass is retried."""
-    known = await digest_of(worker.folder)
+    known = await digest_of(worker.digest)
     poll_s = surroundings.poll_s
-    watching = asyncio.create_task(watch_folder(worker.folder, known, worker.wake, worker.stop, poll_s))
+    watching = asyncio.create_task(watch_folder(worker.digest, known, worker.wake, worker.stop, poll_s))
     failures = 0
     cause = "start"
     while not worker.stop.is_set():
@@ -117,9 +121,11 @@ async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surrou
         verdict = await worker.once(cause)
         failures = failures + 1 if verdict.retry else 0
         worked_s, jitter = worker.effort.total_s, runtime.rng.random()
+        distance_s = max(surroundings.distance_s, worked_s)
         pause_s = next_pass_s(failures, worked_s, daemon.resync_s, jitter, surroundings.retry_s)
-        worker.will_wait(pause_s)
-        await happens(worker.wake.event, pause_s, worker.stop)
+        worker.will_wait(max(distance_s, pause_s))
+        await sleep_or_stop(distance_s, worker.stop)  # what happens meanwhile is one reason for a pass
+        await happens(worker.wake.event, pause_s - distance_s, worker.stop)
         cause = worker.wake.cause or ("retry" if failures else "resync")
     worker.rests()
     await watching

@@ -27,6 +27,7 @@ from reconciler.model.event import Crashed, Event, Watch
 from reconciler.model.outcome import Pass
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from reconciler.model.state import Loaded
+from reconciler.source.snapshot import FolderDigest
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class Worker:
     """One environment. `stop` set: no further write starts; `wake` set: the next pass is due."""
 
     def __init__(self, source: Source, shared: Shared) -> None:
-        self.name, self.folder = source.name, source.folder
+        self.name, self.digest = source.name, FolderDigest(source.folder)
         self.wake = Wake()
         self._claim = shared.claims.claims[source.name]
         self.stop = self._claim.stop
@@ -112,7 +113,7 @@ class Worker:
                 may_apply=lambda plan: self._may_apply(plan, settings, turn),
             )
             try:
-                load = await steady(settings.manifests, runtime, self.stop)
+                load = await steady(self.digest, runtime, self.stop)
                 finished = await reconcile(settings, load, runtime, hooks, self.stop)
             except WrongEnvironment:
                 self._claim.refused(api.key)

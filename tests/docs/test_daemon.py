@@ -90,5 +90,6 @@ def test_every_log_event_is_described_and_no_other() -> None:
 def test_the_times_are_the_codes_own() -> None:
     assert f"never sooner than {BUSY_SHARE} times" in SENTENCES
     assert f"a look every {Surroundings().poll_s:g} seconds" in SENTENCES
+    assert f"after another than {Surroundings().distance_s:g} seconds" in SENTENCES
     assert f"or {WAIT_S:g} seconds have passed" in SENTENCES
     assert f"{DaemonSettings().resync_s / 60:g} minutes" in SENTENCES

@@ -180,10 +180,11 @@ async def daemon(
     poll_s: float = 60.0,
     retry_s: float = 60.0,
     attempts: int = 1,
+    distance_s: float = 0.0,
 ) -> AsyncIterator[Daemon]:
     """Nothing but the first pass and file events happens by itself, unless the times say otherwise."""
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    surroundings = loop.Surroundings(poll_s, (retry_s, 0.0), url.set_result)
+    surroundings = loop.Surroundings(poll_s, (retry_s, 0.0), distance_s, url.set_result)
     settings = DaemonSettings(resync_s=resync_s, listen="127.0.0.1:0")
     with patch.object(Retry, "attempts", attempts), structlog.testing.capture_logs() as lines:
         running = loop.run(sources, settings, _runtime(api), lambda _: None, surroundings)

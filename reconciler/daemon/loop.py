@@ -36,13 +36,15 @@ def _unheard(_: str) -> None:
 class Surroundings(Struct, frozen=True):
     """How often the loop polls and retries, in seconds; `listening` gets the address of the endpoints.
 
-    A pass comes never sooner than `distance_s` after another, whatever asks for it.
+    A pass comes never sooner than `distance_s` after another, whatever asks for it. `dropped` returns how many
+    lines of the log were lost so far.
     """
 
     poll_s: float = 5.0
     retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S)
     distance_s: float = 2.0
     listening: Callable[[str], None] = _unheard
+    dropped: Callable[[], int] = int
 
 
 async def once(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> list[int]:
@@ -60,7 +62,7 @@ async def run(
     surroundings: Surroundings = Surroundings(),  # noqa: B008 it is frozen
 ) -> None:
     """Makes passes and serves the endpoints until SIGTERM or SIGINT; raises UsageError if it cannot listen."""
-    workers, shared = workers_for(sources, runtime, watch)
+    workers, shared = workers_for(sources, runtime, watch, surroundings.dropped)
     stop = asyncio.Event()
     with _signals(stop, workers):
         async with serving(daemon.listen, shared.status, shared.metrics) as url:
@@ -71,11 +73,13 @@ async def run(
             await stop.wait()
 
 
-def workers_for(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> tuple[list[Worker], Shared]:
+def workers_for(
+    sources: Sequence[Source], runtime: Runtime, watch: Watch, dropped: Callable[[], int] = int
+) -> tuple[list[Worker], Shared]:
     """A worker for each environment, and what they share."""
     names = [source.name for source in sources]
     now = asyncio.get_running_loop().time()
-    shared = Shared(Status(now), Metrics(names), watch, Claims(names, now), runtime)
+    shared = Shared(Status(now), Metrics(names, dropped), watch, Claims(names, now), runtime)
     return [Worker(source, shared) for source in sources], shared
 
 

@@ -31,6 +31,7 @@ DOCUMENTED = {
     "reconciler_api_retries_total": set(),
     "reconciler_creates_uncertain": set(),
     "reconciler_guard_refusals_total": {"rule"},
+    "reconciler_log_lines_dropped": set(),
     "reconciler_source_info": {"revision"},
     "reconciler_leader": set(),
     "reconciler_suspended": set(),

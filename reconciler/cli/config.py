@@ -22,7 +22,6 @@ from msgspec import Struct
 from reconciler.api.keys import parse_proxy
 from reconciler.cli.credentials import Told, credentials
 from reconciler.core.planning.guard import GUARDS
-from reconciler.delivery.targets import TARGETS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
     NOTHING_PROTECTED,
@@ -331,6 +330,8 @@ def _observed(flags: Flags) -> ObservedFile | None:
 def _check(section: Section) -> None:
     if section.mode not in {"apply", "plan"}:
         raise UsageError(f"mode is {section.mode!r}", 'It is "apply" or "plan".')
+    from reconciler.delivery.targets import TARGETS  # noqa: PLC0415 nothing else here needs what delivers
+
     if section.deliver and section.deliver.to not in TARGETS:
         known = ", ".join(f'to = "{name}"' for name in TARGETS)
         raise UsageError(f"secrets cannot be delivered to {section.deliver.to!r}", f"Known here: {known}.")

@@ -251,8 +251,8 @@ def _shown(live: Child) -> dict[str, str]:
 
 def identity(live: Child) -> tuple[tuple[str, str], ...]:
     """Return what identifies a live child, equal for two that nothing tells apart; an entity id alone does."""
-    shown = _shown(live)
-    return ((ENTITY, shown[ENTITY]),) if ENTITY in shown else tuple(sorted(shown.items()))
+    entity_id: str = getattr(live, CONNECTION.field(ENTITY).attribute, "")
+    return ((ENTITY, entity_id),) if entity_id else tuple(sorted(_shown(live).items()))
 
 
 def may_be(child: DesiredChild, live: Child) -> bool:

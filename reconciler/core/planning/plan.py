@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import structs
 
@@ -38,10 +38,9 @@ from reconciler.model.state import (
     Observed,
     ObservedOrganization,
     Ownership,
+    Selected,
     Unreadable,
 )
-
-Selected = Callable[[DesiredOrganization], bool]
 
 
 def everything(wanted: DesiredOrganization) -> bool:
@@ -63,7 +62,8 @@ def plan(
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
     own = [_plan_organization(wanted, match, complete=desired.complete) for wanted in chosen]
-    own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
+    if protected != NOTHING_PROTECTED:
+        own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
     own = handed_over(chosen, own, desired, observed)
     whole = total(
         _with_children(wanted, part, match, observed, now) for wanted, part in zip(chosen, own, strict=True)
@@ -209,12 +209,12 @@ def _with_children(
     link = plan_link(wanted, parent, collections, observed.records, now)
     tokens = _tokens(wanted, planned, parent, observed)
     children = (_part(wanted, name, part) for name, part in planned.items())
-    adopted = live is not None and target(wanted, live.organization, observed.records).adopted
+    issued = [each for each in (link, *tokens) if each.changes or each.blocked or each.hints]
+    adopted = bool(issued) and live is not None and target(wanted, live.organization, observed.records).adopted
     secrets = (
-        Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints)
-        for issue in (link, *tokens)
+        Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints) for issue in issued
     )
-    return _after(own, total((*children, *secrets)))
+    return total((own, *_after(own, (*children, *secrets))))
 
 
 def _part(wanted: DesiredOrganization, name: KindName, planned: CollectionPlan) -> Part:
@@ -240,11 +240,17 @@ def _risky(issues: Iterable[Issue]) -> tuple[Issue, ...]:
     return tuple(structs.replace(each, risk=f"{WIDENS}: a secret for an adopted organization") for each in issues)
 
 
-def _after(own: Part, below: Part) -> Part:
-    """Return both; what is below an organization waits for the organization's own change, if there is one."""
+def _after(own: Part, below: Iterable[Part]) -> Iterable[Part]:
+    """Return what is below an organization, made to wait for the organization's own change, if there is one."""
     first = tuple(change.key for change in own.changes)
-    changes = tuple(structs.replace(each, needs=each.needs or first) for each in below.changes)
-    return total((own, structs.replace(below, changes=changes)))
+    if not first:
+        return below
+    return [
+        structs.replace(
+            part, changes=tuple(structs.replace(each, needs=each.needs or first) for each in part.changes)
+        )
+        for part in below
+    ]
 
 
 def _tokens(

@@ -52,16 +52,6 @@ if TYPE_CHECKING:
 )
 def run(**flags: Any) -> int:
     """Make the live environments equal to their folders, and keep them so."""
-    once = flags["once"]
-    try:
-        return _run(flags)
-    except KeyboardInterrupt:  # before the loop handles signals
-        if once:
-            raise
-        return 0
-
-
-def _run(flags: dict[str, Any]) -> int:
     from msgspec import structs  # noqa: PLC0415
 
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415

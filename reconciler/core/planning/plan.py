@@ -112,8 +112,7 @@ def _plan_organization(wanted: DesiredOrganization, match: OrganizationMatch, *,
     alike = sorted(each.organization.id for each in look_alikes(wanted, match.unclaimed))
     refused = _may_not_be_created(wanted, alike, complete=complete)
     if refused:
-        candidates = frozenset(alike if refused.reason is BlockReason.AMBIGUOUS else ())
-        return Part(blocked=(refused,), candidates=candidates)
+        return Part(blocked=(refused,), candidates=frozenset(alike))
     create = Create(
         key=key_of(wanted),
         origin=wanted.origin,

@@ -55,14 +55,8 @@ def run(**flags: Any) -> int:
     """Make the live environments equal to their folders, and keep them so."""
     from reconciler.cli.logs import dropped as tell  # noqa: PLC0415
 
-    once = flags["once"]
-    try:
-        with unblocked(tell) as dropped:
-            return _run(flags, dropped)
-    except KeyboardInterrupt:  # before the loop handles signals
-        if once:
-            raise
-        return 0
+    with unblocked(tell) as dropped:
+        return _run(flags, dropped)
 
 
 def _run(flags: dict[str, Any], dropped: Callable[[], int]) -> int:

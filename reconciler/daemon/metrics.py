@@ -60,6 +60,9 @@ class Metrics:
         self.seconds = Histogram("reconciler_api_request_duration_seconds", "How long requests took.", registry=of)
         self.retries = Counter("reconciler_api_retries", "Requests sent again.", registry=of)
         self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without a response.", registry=of)
+        self.duplicates = Gauge(
+            "reconciler_duplicates", "Resources live more than once.", ["environment"], registry=of
+        )
         self.refusals = Counter("reconciler_guard_refusals", "Plans refused by a guard.", ["rule"], registry=of)
         self.source = Gauge("reconciler_source_info", "The revisions in use.", ["revision"], registry=of)
         self.leader = Gauge("reconciler_leader", "Whether this process may write.", registry=of)
@@ -73,6 +76,7 @@ class Metrics:
     def _begin(self) -> None:
         self.leader.set(1)
         for name in self._environments:
+            self.duplicates.labels(name)
             for result in PassResult:
                 self.passes.labels(name, result)
         for end in Result:
@@ -108,6 +112,7 @@ class Metrics:
             self.changes.labels(outcome.change.key.kind, outcome.change.action, outcome.result).inc()
         for refusal in report.plan.refusals:
             self.refusals.labels(refusal.rule).inc()
+        self.duplicates.labels(environment).set(len(report.plan.duplicates))
         last = self._last[environment]
         last.resources = tally(report, wanted)
         last.uncertain = sum(o.result is Result.UNKNOWN and isinstance(o.change, Create) for o in report.outcomes)

@@ -310,7 +310,7 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
         limits={each.name: section.limits[each.limit] for each in GUARDS if each.limit in section.limits},
         domains=section.domains,
         protected=section.protected,
-        selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
+        selection=Selection(frozenset(flags.target), tuple(pair(text, "selector") for text in flags.selector)),
         allow_empty=flags.allow_empty,
         approve=flags.approve,
         settle_s=flags.settle_s,
@@ -348,10 +348,11 @@ def _check(section: Section) -> None:
             raise UsageError(f"{guard.limit} is {bound}", f"It is {guard.unit.words}.")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str, what: str) -> tuple[str, str]:
+    """`tier=enterprise` in its parts; raises UsageError, which says that it is no such `what`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"{text!r} is not a selector", "Write it like tier=enterprise.")
+        raise UsageError(f"{text!r} is not a {what}", "Write it like tier=enterprise.")
     return key, value
 
 

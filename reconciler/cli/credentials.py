@@ -11,15 +11,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.api.keys import parse_key, parse_url
+from reconciler.api.keys import EXAMPLE_URL, parse_key, parse_url
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
-from reconciler.model.settings import CLOUD_URL
 
 MAX_KEY_BYTES = 4096
 URL_VARIABLES = ("RECONCILER_API_URL", "SSOREADY_API_URL")
 KEY, KEY_FILES = "SSOREADY_API_KEY", ("RECONCILER_API_KEY_FILE", "SSOREADY_API_KEY_FILE")
 _BOTH = "Address and key come from one place: give both --api-url and --api-key-file, or neither."
+_NOWHERE = "an API key is given, but not the address that it is for"
 
 
 class Told(Struct, frozen=True):
@@ -57,15 +57,26 @@ def _chosen(flags: Told, section: Told) -> tuple[str, Secret | None]:
                 "the configuration file has `api_url`, but no `api_key_file` beside it",
                 "Add it: a file that names one of them gives both.",
             )
-        return section.url or CLOUD_URL, _key_file(section)
+        if not section.url:
+            raise UsageError(
+                "the configuration file has `api_key_file`, but no `api_url` beside it",
+                f'Add it, like api_url = "{EXAMPLE_URL}": a key goes only where somebody wrote that it goes.',
+            )
+        return section.url, _key_file(section)
     variable = _url_variable(os.environ)
     if flags.key_file:
         if variable:
             raise UsageError("--api-key-file is given, and a variable has an address", _BOTH)
-        return CLOUD_URL, _key_file(flags)
+        raise UsageError(_NOWHERE, f"Add --api-url, like --api-url {EXAMPLE_URL}; there is no default.")
     if flags.url and variable not in {None, flags.url}:
         raise UsageError("the key of the variables belongs to their address, and --api-url is another", _BOTH)
-    return flags.url or variable or CLOUD_URL, _key_variable(os.environ)
+    key = _key_variable(os.environ)
+    url = flags.url or variable
+    if key is not None and not url:
+        raise UsageError(
+            _NOWHERE, f"Set SSOREADY_API_URL or --api-url to it, like {EXAMPLE_URL}; there is no default."
+        )
+    return url or "", key
 
 
 def _url_variable(variables: Mapping[str, str]) -> str | None:

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from reconciler.model.secret import Secret
 
-CLOUD_URL = "https://api.ssoready.com"
 Limits = Mapping[str, float]  # bounds by the name of their guard; one that is not stated has its default
 
 

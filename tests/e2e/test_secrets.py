@@ -264,7 +264,7 @@ def test_a_key_in_the_wrong_place_of_the_configuration_is_not_repeated(canaries:
     for line in (
         f'api_key = "{key}"',
         f'{key} = "x"',
-        f'api_key_file = "{key}"',
+        f'api_url = "{shell.url}"\napi_key_file = "{key}"',
         f'mode = "{key}"',
         f"proxy = {key}",
     ):

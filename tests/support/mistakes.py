@@ -106,6 +106,8 @@ VARIABLES: list[tuple[Mapping[str, str | None], str]] = [
     ({"SSOREADY_API_URL": "https://own.example", "RECONCILER_API_URL": "https://other.example"}, "plan m"),
     ({"SSOREADY_API_URL": "https://own.example"}, "plan m --api-url https://other.example"),
     ({}, "plan m --api-key-file key"),
+    ({"SSOREADY_API_URL": None}, "plan m --api-key-file key"),
+    ({"SSOREADY_API_URL": None}, "plan m"),
 ]
 
 # -- the configuration file ------------------------------------------------------------------------
@@ -134,6 +136,7 @@ CONFIGURED = [
     (SECTION, "plan --config c.toml --environment staging"),
     (f'{SECTION}mode = "plan"\n', "apply --yes --config c.toml"),
     (f'{SECTION}api_key_file = "key"\n', "plan --config c.toml --api-url https://other.example"),
+    (f'{SECTION}api_key_file = "key"\n', "plan --config c.toml"),
     (SECTION, "plan --config nowhere.toml"),
     (SECTION, "plan --config large.toml"),
     *((text, "plan --config c.toml") for text in FILE_TEXTS),

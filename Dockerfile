@@ -31,6 +31,7 @@ COPY --from=build /opt/reconciler /opt/reconciler
 ENV PATH=/opt/reconciler/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONSAFEPATH=1 \
     RECONCILER_LISTEN=0.0.0.0:8080
 USER 65532:65532
 WORKDIR /

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from reconciler.api.keys import EXAMPLE_URL, parse_key, parse_url
+from reconciler.cli.trust import readable_by_all
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
 
@@ -30,11 +31,19 @@ class Told(Struct, frozen=True):
     base: Path = Path()
 
 
+class _Key(Struct, frozen=True):
+    """A key, and whether everybody can read the file that it came from."""
+
+    key: Secret
+    exposed: bool = False
+
+
 class Credentials(Struct, frozen=True):
     """An address and the key that belongs to it."""
 
     url: str
     key: Secret
+    exposed: bool = False  # everybody on this machine can read the key's file
 
 
 def credentials(flags: Told, section: Told, *, allow_http: bool) -> Credentials | None:
@@ -42,11 +51,11 @@ def credentials(flags: Told, section: Told, *, allow_http: bool) -> Credentials 
 
     Raises UsageError where two places would be mixed, CredentialsError for a key that cannot be used.
     """
-    url, key = _chosen(flags, section)
-    return None if key is None else Credentials(parse_url(url, allow_http=allow_http), key)
+    url, found = _chosen(flags, section)
+    return None if found is None else Credentials(parse_url(url, allow_http=allow_http), found.key, found.exposed)
 
 
-def _chosen(flags: Told, section: Told) -> tuple[str, Secret | None]:
+def _chosen(flags: Told, section: Told) -> tuple[str, _Key | None]:
     if flags.url and flags.key_file:
         return flags.url, _key_file(flags)
     if section.url or section.key_file:
@@ -90,7 +99,7 @@ def _url_variable(variables: Mapping[str, str]) -> str | None:
     return next(iter(found.values()), None)
 
 
-def _key_variable(variables: Mapping[str, str]) -> Secret | None:
+def _key_variable(variables: Mapping[str, str]) -> _Key | None:
     found = [name for name in (KEY, *KEY_FILES) if name in variables]
     if len(found) > 1:
         raise CredentialsError(
@@ -99,11 +108,11 @@ def _key_variable(variables: Mapping[str, str]) -> Secret | None:
     if not found:
         return None
     if found[0] == KEY:
-        return parse_key(variables[KEY])
+        return _Key(parse_key(variables[KEY]))
     return _key_file(Told(key_file=variables[found[0]]))
 
 
-def _key_file(told: Told) -> Secret:
+def _key_file(told: Told) -> _Key:
     if "ssoready_" in (told.key_file or ""):
         raise CredentialsError(
             "where a key file's name is expected stands something like a key",
@@ -112,9 +121,10 @@ def _key_file(told: Told) -> Secret:
     path = told.base / (told.key_file or "")
     try:
         with path.open("rb") as file:
+            exposed = readable_by_all(os.fstat(file.fileno()))
             data = file.read(MAX_KEY_BYTES)
     except OSError as error:
         raise CredentialsError(
             f"cannot read the key file {path}: {error.strerror}", "Name a readable file that holds the key alone."
         ) from None
-    return parse_key(data.decode("latin-1"))
+    return _Key(parse_key(data.decode("latin-1")), exposed)

@@ -192,9 +192,10 @@ def test_a_key_never_goes_to_an_address_from_elsewhere(
 
 
 def _key_of(told: Told) -> Any:
+    from reconciler.cli.credentials import _Key  # noqa: PLC0415
     from reconciler.model.secret import Secret  # noqa: PLC0415
 
-    return Secret(told.key_file or "")
+    return _Key(Secret(told.key_file or ""))
 
 
 # -- the file --------------------------------------------------------------------------------------

@@ -258,7 +258,10 @@ def test_a_key_that_is_none_is_not_repeated(canaries: Canaries, key: str, place:
             canaries.check(done)
 
 
-def test_a_key_in_the_wrong_place_of_the_configuration_is_not_repeated(canaries: Canaries) -> None:
+def test_a_key_in_the_wrong_place_of_the_configuration_is_not_repeated(
+    canaries: Canaries, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = tmp_path_factory.mktemp("outside") / "reconciler.toml"
     shell = canaries.shell
     key = shell.environment.key
     for line in (
@@ -268,8 +271,7 @@ def test_a_key_in_the_wrong_place_of_the_configuration_is_not_repeated(canaries:
         f'mode = "{key}"',
         f"proxy = {key}",
     ):
-        config = shell.folder / "reconciler.toml"
-        config.write_text(f'[environments.production]\nmanifests = "."\n{line}\n')
+        config.write_text(f'[environments.production]\nmanifests = "{shell.folder}"\n{line}\n')
         for output in ("text", "json"):
             done = shell("plan", "--config", config, "--output", output)
             assert done.code in {3, 64}

@@ -15,6 +15,7 @@ from reconciler.emulator.store import SQLError
 from reconciler.model.change import Blocked, BlockReason, Plan
 from reconciler.model.kinds import KindName
 from tests.simulation.ledger import ENVIRONMENT, Ledger
+from tests.simulation.oracle.breach import Breach
 from tests.simulation.repository import Child, Organization, Repository, Revision
 
 KINDS = CONNECTION, DIRECTORY = str(KindName.CONNECTION), str(KindName.DIRECTORY)
@@ -282,7 +283,7 @@ class Editors:
             spec, logical = found
             place = (pin.organization, pin.kind, pin.name)
             if self._ledger.is_anothers(pin.id, place, self._repository.head, self._ledger.rows()):
-                self._ledger.violated(f"a plan takes {pin.id} for another thing than it is")
+                self._ledger.violated(Breach.MISTAKEN, f"a plan takes {pin.id} for another thing than it is")
             self._ledger.take_for(pin.id, logical)
             spec["id"] = pin.id
 

@@ -24,6 +24,8 @@ from reconciler.model.state import Desired
 from tests.simulation.clock import OWNER, VirtualLoop
 from tests.simulation.ledger import Intent, Ledger, Life
 from tests.simulation.network import INTENT, TIMEOUT_S, Network, Transport
+from tests.simulation.oracle.breach import Breach
+from tests.simulation.oracle.judge import Oracle, Pass
 from tests.simulation.repository import EPOCH_S, Repository, Revision
 from tests.simulation.scenario import SETTLE_S
 from tests.support.passes import always, given
@@ -35,8 +37,17 @@ BACKOFF_S = 2.0
 class Surroundings:
     """What every process of a world shares."""
 
-    def __init__(self, repository: Repository, network: Network, ledger: Ledger, key: str, target: str) -> None:
+    def __init__(  # noqa: PLR0917 all of it, named once
+        self,
+        repository: Repository,
+        network: Network,
+        ledger: Ledger,
+        oracle: Oracle,
+        key: str,
+        target: str,
+    ) -> None:
         self.repository = repository
+        self.oracle = oracle
         self.network = network
         self.ledger = ledger
         self.key = key
@@ -95,6 +106,7 @@ class Reconciler:
         if self.life:
             self._around.ledger.note(f"{self.slot}.{self.life.number}", "is asked to stop")
             self._around.ledger.counts["asked to stop"] += 1
+            self.life.process.asked_to_stop = True
             self._stop.set()
             self.wake.set()
 
@@ -138,14 +150,23 @@ class Reconciler:
             return False
         life.pass_started_s = asyncio.get_running_loop().time()
         around.ledger.counts["passes"] += 1
+        before = len(around.ledger.movers)
         try:
             report = await self._reconcile(life, revision, revision.desired, always)
         except ReconcilerError as error:
             around.ledger.note(f"{life.slot}.{life.number}", f"pass failed: {error.code}")
+            self._ended(life, before, whole=False)
             return False
+        self._ended(life, before, whole=not report.halt and not report.plan.refusals)
         around.publish(report.plan)
         self._count(report)
         return all(outcome.result in GOOD for outcome in report.outcomes) and not report.halt
+
+    def _ended(self, life: Life, before: int, *, whole: bool) -> None:
+        if life.of is None:
+            raise LookupError("a pass that was never begun")
+        life.of.disturbed |= any(who is not life.of for who in self._around.ledger.movers[before:])
+        self._around.oracle.ended(life.of, whole=whole)
 
     async def plan(self, life: Life, revision: Revision) -> Plan:
         """What apply would do now; anything but a GET on the way ends the simulation."""
@@ -159,8 +180,11 @@ class Reconciler:
         if self._runtime is None:
             raise LookupError("a process that was never started")
 
-        def planned(_: Plan) -> None:
+        of = life.of = Pass(life.process, revision.declared)
+
+        def planned(plan: Plan) -> None:
             life.planning = False
+            self._around.oracle.planned(of, plan, asyncio.get_running_loop().time())
 
         life.planning = True
         hooks = Hooks(watch=logs.watch, planned=planned, may_apply=may_apply)
@@ -183,7 +207,7 @@ class Reconciler:
     def _count(self, report: Report) -> None:
         counts = self._around.ledger.counts
         if report.halt and report.halt.message.startswith("internal error"):
-            self._around.ledger.violated(f"crash: {report.halt.message}")
+            self._around.ledger.violated(Breach.CRASH, f" {report.halt.message}")
         for outcome in report.outcomes:
             counts[f"outcome: {outcome.result}"] += 1
         for blocked in report.plan.blocked:

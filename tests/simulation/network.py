@@ -140,6 +140,7 @@ class Network:
         self._oracle = oracle
         self._ledger = ledger
         self._weather = weather
+        self.keys = {name: each.key for name, each in emulator.store.environments.items()}
         self.secrets: set[str] = set()
         self.before: Callable[[Sent], None] = lambda _: None
         self.on_its_way: Callable[[Sent], None] = lambda _: None

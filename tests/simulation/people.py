@@ -117,6 +117,18 @@ class Editors:
         if rng.random() < 0.6:
             spec = {"name": "main", **({"bearerToken": "issue"} if rng.random() < 0.5 else {})}
             organization.collections[DIRECTORY] = [Child(self._repository.new_logical(), spec)]
+        if rng.random() < 0.4:
+            self._link(organization)
+
+    def _link(self, organization: Organization) -> None:
+        """Asks for a link to whatever the manifest leaves to the customer."""
+        theirs = {
+            "saml": not any("idp" in each.spec for each in organization.children(CONNECTION)),
+            "scim": not any("bearerToken" in each.spec for each in organization.children(DIRECTORY)),
+        }
+        parts = {part: True for part, left in theirs.items() if left and self._rng.random() < 0.7}
+        if parts:
+            organization.spec["setupLink"] = parts
 
     def _add_connection(self, organization: Organization | None = None) -> None:
         rng = self._rng
@@ -206,12 +218,10 @@ class Editors:
 
     def _secrets(self) -> None:
         organization, child = self._child(DIRECTORY)
-        if child and self._rng.random() < 0.75:
+        if child and self._rng.random() < 0.5:
             child.spec["bearerToken"] = "issue"
-        elif "setupLink" in organization.spec:
-            del organization.spec["setupLink"]
-        else:
-            organization.spec["setupLink"] = {"saml": True}
+        elif organization.spec.pop("setupLink", None) is None:
+            self._link(organization)
 
     def _hands_off(self) -> None:
         organization, rng = self._one(), self._rng
@@ -316,6 +326,8 @@ class Editors:
             spec["domains"] = []
         elif blocked.reason is BlockReason.TOKEN_LOST:
             spec.pop("bearerToken", None)
+        elif blocked.reason is BlockReason.PROTECTED:
+            spec["ownership"] = "observe"
         elif blocked.reason is BlockReason.AMBIGUOUS:
             self._tell_apart(spec, home[0], logical, _IDS.findall(blocked.message))
 

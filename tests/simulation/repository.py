@@ -110,7 +110,11 @@ class Repository:
             logical={place: logical for place, logical, _ in self._places()},
             owned={place: owned for place, _, owned in self._places()},
             distinct_from={each.name: frozenset(each.spec.get("distinctFrom", ())) for each in everything},
-            declared=read((each.document() for each in everything if not each.broken), complete=not broken),
+            declared=read(
+                (each.document() for each in everything if not each.broken),
+                self.environment_id,
+                complete=not broken,
+            ),
         )
         return self.head
 

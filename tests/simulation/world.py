@@ -18,6 +18,7 @@ from reconciler.emulator.exchange import Response
 from reconciler.emulator.faults import RESPONSES
 from reconciler.model.change import HintReason, Plan
 from reconciler.model.kinds import KindName
+from reconciler.model.settings import Protected
 from reconciler.render import json, text
 from reconciler.render.style import Style
 from tests.simulation.clock import run
@@ -25,7 +26,7 @@ from tests.simulation.ledger import ENVIRONMENT, KIND_OF_ROW, Ledger, Sent, Viol
 from tests.simulation.network import Network, Weather
 from tests.simulation.oracle.breach import Breach
 from tests.simulation.oracle.judge import Oracle
-from tests.simulation.people import Editors, Outsiders
+from tests.simulation.people import DOMAINS, Editors, Outsiders
 from tests.simulation.process import Reconciler, Surroundings, intents_known
 from tests.simulation.repository import EPOCH_S, Place, Repository, Revision
 from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
@@ -113,7 +114,11 @@ class World:
         self.repository = Repository(environment.id if rng.random() < 0.7 else None)
         self.editors = Editors(self.repository, self.ledger, scenario.rng("editors"))
         self.outsiders = Outsiders(self.ledger, scenario.rng("outsiders"))
-        around = Surroundings(self.repository, self.network, self.ledger, self.oracle, environment.key, target)
+        around = Surroundings(self.repository, self.network, self.ledger, self.oracle, target)
+        if scenario.has("protected"):
+            around.protected = Protected(domains=frozenset(DOMAINS[-1:]))
+            self.oracle.protected = around.protected.domains
+        self.store.put_organization(self.store.environments["development"].id, display_name="Acme 1")
         around.publish = self._publish
         slots = 2 if scenario.has("second") else 1
         self.reconcilers = [Reconciler(slot, around, scenario.rng(f"reconciler {slot}")) for slot in range(slots)]

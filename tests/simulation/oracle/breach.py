@@ -29,5 +29,6 @@ class Breach(StrEnum):
     UNPLANNED = "unplanned"
     PRIMARY_LOST = "primary lost"
     DOMAIN_SHARED = "domain shared"
+    WRONG_ENVIRONMENT = "wrong environment"
     LEAKED = "leaked"
     CRASH = "crash"

@@ -65,6 +65,7 @@ class Declared(Struct, frozen=True):
     organizations: Mapping[str, Organization]
     invalid: tuple[Organization, ...]
     complete: bool
+    environment: str | None  # the id that is pinned
 
     @property
     def all(self) -> tuple[Organization, ...]:
@@ -72,7 +73,7 @@ class Declared(Struct, frozen=True):
         return (*self.organizations.values(), *self.invalid)
 
 
-def read(documents: Iterable[Mapping[str, Any]], *, complete: bool) -> Declared:
+def read(documents: Iterable[Mapping[str, Any]], environment: str | None, *, complete: bool) -> Declared:
     """What these Organization documents declare; one that is wrong in itself, or clashes, is invalid."""
     documents = list(documents)
     every = [_organization(each["metadata"]["name"], each["spec"]) for each in documents]
@@ -84,7 +85,7 @@ def read(documents: Iterable[Mapping[str, Any]], *, complete: bool) -> Declared:
             bad.append(organization)
         else:
             good[organization.name] = organization
-    return Declared(good, tuple(bad), complete)
+    return Declared(good, tuple(bad), complete, environment)
 
 
 def _organization(name: str, spec: Mapping[str, Any]) -> Organization:

@@ -22,6 +22,7 @@ from tests.simulation.oracle.secrets import Folder
 from tests.simulation.oracle.shown import Moment, Shown, everything
 
 Accuse = Callable[[Breach, str], NoReturn]
+CHILD_CREATES = {"POST SAMLConnection", "POST SCIMDirectory"}
 SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 
 
@@ -46,7 +47,8 @@ class Pass:
         self.records: Mapping[tuple[str, str | None], Any] = {}
         self.own: dict[Place, str] = {}
         self.attempts: list[Attempt] = []
-        self.due: tuple[Write, ...] = ()  # when the plan was made
+        self.plan: Plan | None = None
+        self.found: Assessment | None = None  # when the plan was made
         self.listed_s: float | None = None  # when it asked for the organizations first
         self.disturbed = False  # by a fault, or by somebody else
 
@@ -69,10 +71,8 @@ class Oracle:
         """The pass has read what it wants to, and says what it makes of it."""
         of.shown.planned = len(of.shown.moments) - 1
         of.records = records_of(of.declared, self.folder)
-        found = self._assessment(of, of.shown.plan, now_s)
-        of.due = found.due
-        self.counts["due"] += len(found.due)
-        self._says_so(of.declared, plan, found)
+        of.plan, of.found = plan, self._assessment(of, of.shown.plan, now_s)
+        self.counts["due"] += len(of.found.due)
 
     def _says_so(self, declared: Declared, plan: Plan, found: Assessment) -> None:
         """What a person reads in a plan must be so."""
@@ -114,11 +114,14 @@ class Oracle:
             return
         if process.asked_to_stop:
             self._accuse(Breach.AFTER_STOP, f"{attempt} was sent after the process was asked to stop")
+        pin = of.declared.environment
+        if pin and any(each.environment_id != pin for each in (of.shown.now.organizations or {}).values()):
+            self._accuse(Breach.WRONG_ENVIRONMENT, f"{attempt} writes to another environment than the pinned one")
         write = self._allowed(of, attempt)
         attempt.place, attempt.organization = write.place, write.place[0]
         self._not_again(of, attempt)
         self._values(of, attempt, write)
-        if attempt.verb in {"POST SAMLConnection", "POST SCIMDirectory"}:
+        if attempt.verb in CHILD_CREATES:
             self._settled(of, attempt, write)
         if attempt.verb == "POST Organization":
             self._alone(of, attempt)
@@ -140,8 +143,11 @@ class Oracle:
 
     def _allowed(self, of: Pass, attempt: Attempt) -> Write:
         """The write that this is, at a moment at which it was due and waited for nothing."""
-        moments = of.shown.moments[of.shown.planned :]
+        adds = attempt.verb in CHILD_CREATES  # it has just read the list that it adds to
+        moments = of.shown.moments[-1:] if adds else of.shown.moments[of.shown.planned :]
         for moment in reversed(moments):
+            if moment.organizations is None:
+                continue
             found = self._assessment(of, moment, attempt.at_s)
             for write in found.ready:
                 if is_write(write, attempt):
@@ -225,13 +231,15 @@ class Oracle:
         for attempt in of.attempts:
             if attempt.ending is Ending.DONE and attempt.secret:
                 self._delivered(attempt)
-        if not whole or of.disturbed:
+        if of.found is None or of.plan is None:
             return
-        self.counts["quiet passes"] += 1
-        sent = {each.place for each in of.attempts}
-        for write in of.due:
-            if write.place not in sent:
-                self._accuse(Breach.UNDONE, f"{_name(write.place)} was due, and a quiet pass did nothing")
+        if whole and not of.disturbed:
+            self.counts["quiet passes"] += 1
+            sent = {each.place for each in of.attempts}
+            for write in of.found.due:
+                if write.place not in sent:
+                    self._accuse(Breach.UNDONE, f"{_name(write.place)} was due, and a quiet pass did nothing")
+        self._says_so(of.declared, of.plan, of.found)
 
     def _delivered(self, attempt: Attempt) -> None:
         """What was made is what stands in the folder, for its owner alone."""

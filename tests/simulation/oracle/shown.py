@@ -103,7 +103,7 @@ class Shown:
         if isinstance(row, Organization):
             if created:
                 collections |= {(row.id, kind): {} for kind in (KindName.CONNECTION, KindName.DIRECTORY)}
-            organizations = {**(now.organizations or {}), row.id: row}
+            organizations = None if now.organizations is None else {**now.organizations, row.id: row}
             self._add(Moment(organizations, collections, born))
             return
         place = row.organization_id, KIND_OF_ROW[type(row)]

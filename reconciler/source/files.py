@@ -29,6 +29,17 @@ def replace(path: Path, data: bytes, *, still_as_read: Callable[[], bool] = lamb
     return True
 
 
+def write(path: Path, data: bytes) -> None:
+    """The same for a result, which may also go to a device or a pipe."""
+    if path.is_file() or not path.exists():
+        replace(path, data)
+        return
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 @contextlib.contextmanager
 def _beside(path: Path, data: bytes) -> Iterator[Path]:
     """A hidden file in the same folder, complete and on the disk; gone at the end."""

@@ -30,13 +30,19 @@ def git_folder(root: str) -> Path | None:
 
     None if there is no work tree, or it cannot be read.
     """
+    tree = work_tree(root)
     try:
-        for folder in (Path(root), *Path(root).parents):
-            if (folder / ".git").exists():
-                return _git_folder(folder)
+        return _git_folder(tree) if tree else None
     except (OSError, ValueError):
         return None
-    return None
+
+
+def work_tree(root: str) -> Path | None:
+    """The root of the work tree around a folder; None if there is none, or it cannot be read."""
+    try:
+        return next((each for each in (Path(root), *Path(root).parents) if (each / ".git").exists()), None)
+    except (OSError, ValueError):
+        return None
 
 
 def _git_folder(tree: Path) -> Path:

@@ -1,15 +1,22 @@
-"""Makes `python -m reconciler` the same as `reconciler`, and Ctrl-C quiet from the first moment on."""
+"""Makes `python -m reconciler` the same as `reconciler`, and signals quiet from the first moment on."""
 
 from __future__ import annotations
+
+import sys
+
+from reconciler.cli import signals
 
 
 def main() -> None:
     """The console entry; loading what it needs takes a tenth of a second, in which one may change one's mind."""
+    arguments = sys.argv[1:]
     try:
+        signals.catch(arguments)
         from reconciler.cli.main import main as run  # noqa: PLC0415 see above
+
+        run(arguments)
     except KeyboardInterrupt:
-        raise SystemExit(5) from None
-    run()
+        raise SystemExit(signals.interrupted(arguments)) from None
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ The flags, a section of the configuration file, or the environment's variables; 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -100,10 +102,20 @@ def _key_file(told: Told) -> Secret:
         )
     path = told.base / (told.key_file or "")
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_KEY_BYTES)
+        data = _bytes(path)
     except OSError as error:
         raise CredentialsError(
             f"cannot read the key file {path}: {error.strerror}", "Name a readable file that holds the key alone."
         ) from None
     return parse_key(data.decode("latin-1"))
+
+
+def _bytes(path: Path) -> bytes:
+    """The start of a regular file: a pipe would wait for a writer, for ever in a daemon, which reads it again."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return os.read(handle, MAX_KEY_BYTES)
+    finally:
+        os.close(handle)

@@ -13,6 +13,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.config import Flags, daemon, environments, every_folder, seconds
 from reconciler.cli.output import result
+from reconciler.cli.stderr import unblocked
 from reconciler.core.applying.verdict import exit_code
 from reconciler.model.errors import CredentialsError
 from reconciler.model.settings import EnvironmentSettings
@@ -52,16 +53,13 @@ if TYPE_CHECKING:
 )
 def run(**flags: Any) -> int:
     """Make the live environments equal to their folders, and keep them so."""
-    once = flags["once"]
-    try:
-        return _run(flags)
-    except KeyboardInterrupt:  # before the loop handles signals
-        if once:
-            raise
-        return 0
+    from reconciler.cli.logs import dropped as tell  # noqa: PLC0415
+
+    with unblocked(tell) as dropped:
+        return _run(flags, dropped)
 
 
-def _run(flags: dict[str, Any]) -> int:
+def _run(flags: dict[str, Any], dropped: Callable[[], int]) -> int:
     from msgspec import structs  # noqa: PLC0415
 
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415
@@ -79,7 +77,7 @@ def _run(flags: dict[str, Any]) -> int:
     sources, runtime = _sources(told), Runtime(aside=asyncio.to_thread)
     if once:
         return exit_code(*asyncio.run(loop.once(sources, runtime, watch)))
-    asyncio.run(loop.run(sources, settings, runtime, watch))
+    asyncio.run(loop.run(sources, settings, runtime, watch, loop.Surroundings(dropped=dropped)))
     return 0
 
 

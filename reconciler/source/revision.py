@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -30,19 +31,16 @@ def git_folder(root: str) -> Path | None:
 
     None if there is no work tree, or it cannot be read.
     """
-    tree = work_tree(root)
     try:
+        tree = work_tree(root)
         return _git_folder(tree) if tree else None
     except (OSError, ValueError):
         return None
 
 
 def work_tree(root: str) -> Path | None:
-    """The root of the work tree around a folder; None if there is none, or it cannot be read."""
-    try:
-        return next((each for each in (Path(root), *Path(root).parents) if (each / ".git").exists()), None)
-    except (OSError, ValueError):
-        return None
+    """The work tree around a folder: the nearest folder with something called `.git`; None if there is none."""
+    return next((each for each in (Path(root), *Path(root).parents) if os.path.lexists(each / ".git")), None)
 
 
 def _git_folder(tree: Path) -> Path:

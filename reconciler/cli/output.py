@@ -68,7 +68,7 @@ def _write_files(render: Callable[[Format, Style], Rendered], folder: str) -> No
 
 def _in_repository(folder: str) -> str:
     """The folder's path as the platforms want it: from the root of its work tree, else from where we are."""
-    if not folder:
+    if not folder or "\0" in folder:
         return ""
     real = os.path.realpath(folder)
     below = os.path.relpath(real, work_tree(real) or Path.cwd())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import groupby
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from reconciler.core.values.problems import worst_first
 from reconciler.core.values.redaction import cut, escaped
@@ -58,19 +58,22 @@ class Findings(Struct, frozen=True):
 
 def of_plan(plan: Plan) -> Findings:
     """What the plan would do, what it would not, and why."""
-    found = [*_refused(plan), *_blocked(plan), *_adopted(plan), *_shared(plan), *_changes(plan.changes)]
+    wrong = (*_refused(plan), *_blocked(plan), *_duplicates(plan))
+    found = [*wrong, *_adopted(plan), *_shared(plan), *_changes(plan.changes)]
     return _sorted(f"Plan for {where(plan)}", counts(plan), found, plan)
 
 
 def of_report(report: Report) -> Findings:
     """How every change ended."""
     plan = report.plan
-    found = [*_refused(plan), *_blocked(plan), *(_outcome(each) for each in report.outcomes if not _done(each))]
+    found = [*_refused(plan), *_blocked(plan), *_duplicates(plan)]
+    found += (_outcome(each) for each in report.outcomes if not _done(each))
     if report.halt:
-        found.append(
-            Finding(Level.ERROR, f"halt/{report.halt.code}", escaped(plan.environment), _text(report.halt.message))
-        )
-    found += _changes([each.change for each in report.outcomes if _done(each)])
+        subject, message = escaped(plan.environment), _text(report.halt.message)
+        found.append(Finding(Level.ERROR, f"halt/{report.halt.code}", subject, message))
+    for each in _changes([each.change for each in report.outcomes if _done(each)]):
+        rule = f"done/{each.rule.rpartition('/')[2]}"
+        found.append(structs.replace(each, level=Level.NOTE, rule=rule))
     return _sorted(f"Apply to {where(plan)}", results(report), found, plan)
 
 
@@ -114,6 +117,7 @@ def counts(plan: Plan) -> str:
         *(f"{number:,} to {action}" for action, number in acting.items() if number),
         f"{risks:,} at risk" if risks else "",
         f"{len(plan.blocked):,} blocked" if plan.blocked else "",
+        count(len(plan.duplicates), "duplicate") if plan.duplicates else "",
         f"{len(plan.suspended):,} suspended" if plan.suspended else "",
         f"{plan.unchanged:,} unchanged",
         f"{len(plan.unmanaged):,} unmanaged" if plan.unmanaged else "",
@@ -160,6 +164,12 @@ def _blocked(plan: Plan) -> Iterator[Finding]:
     for each in plan.blocked:
         subject = resource(each.kind, each.organization, each.name or "")
         yield Finding(Level.ERROR, f"blocked/{each.reason}", subject, _text(each.message), each.origin)
+
+
+def _duplicates(plan: Plan) -> Iterator[Finding]:
+    for each in plan.duplicates:
+        subject = resource(each.kind, each.organization, each.name)
+        yield Finding(Level.ERROR, f"duplicate/{each.kind}", subject, _text(each.message))
 
 
 def _adopted(plan: Plan) -> Iterator[Finding]:

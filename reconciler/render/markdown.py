@@ -28,7 +28,7 @@ COMMENT_BYTES = 60_000  # GitHub takes 65,536 characters
 SUMMARY_BYTES = 1024 * 1024 - 4096  # GitHub takes 1 MiB
 _MAX_LINES, _MAX_LISTED = 60, 25
 _TAIL_BYTES = 300
-_MARKS = {Level.ERROR: "🛑", Level.WARNING: "⚠️", Level.NOTE: "•"}
+_MARKS = {Level.ERROR: "🛑", Level.WARNING: "⚠️", Level.NOTE: "✓"}
 
 
 class Size(Struct, frozen=True):
@@ -83,7 +83,7 @@ class Size(Struct, frozen=True):
             else:
                 shown.append(part)
         more = f"\n**… and {left:,} more entries.** The plan as JSON has all.\n\n" if left else ""
-        return _utf8("".join([*shown, more, tail]))
+        return _utf8("".join([*shown, more, f"\n{tail}" if tail else ""]))
 
 
 COMMENT, SUMMARY = Size(COMMENT_BYTES), Size(SUMMARY_BYTES)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from reconciler.cli import signals
-
 
 def main() -> None:
     """The console entry; loading what it needs takes a tenth of a second, in which one may change one's mind."""
+    if __name__ == "__main__" and not sys.flags.safe_path:
+        sys.path.pop(0)  # the working directory: what lies in a checkout is not run
+    from reconciler.cli import signals  # noqa: PLC0415 see above
+
     arguments = sys.argv[1:]
     try:
         signals.catch(arguments)

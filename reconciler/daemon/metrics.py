@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -35,9 +35,12 @@ Status = tuple[KindName, str]
 
 
 class Metrics:
-    """One process's metrics, in a registry of their own. Every counter is there from the start, at 0."""
+    """One process's metrics, in a registry of their own. Every counter is there from the start, at 0.
 
-    def __init__(self, environments: Iterable[str]) -> None:
+    `dropped` returns how many lines of the log were lost so far.
+    """
+
+    def __init__(self, environments: Iterable[str], dropped: Callable[[], int] = int) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a switch of the library's, for the process
         of = self.registry = CollectorRegistry()
         self.passes = Counter("reconciler_passes", "Passes by result.", ["environment", "result"], registry=of)
@@ -64,6 +67,8 @@ class Metrics:
         self.source = Gauge("reconciler_source_info", "The revisions in use.", ["revision"], registry=of)
         self.leader = Gauge("reconciler_leader", "Whether this process may write.", registry=of)
         self.suspended = Gauge("reconciler_suspended", "Suspended organizations.", registry=of)
+        self.lines = Gauge("reconciler_log_lines_dropped", "Lines that stderr did not take so far.", registry=of)
+        self.lines.set_function(dropped)
         self._environments = tuple(environments)
         self._last: dict[str, _Last] = {name: _Last() for name in self._environments}
         self._begin()

@@ -32,6 +32,7 @@ DOCUMENTED = {
     "reconciler_creates_uncertain": set(),
     "reconciler_duplicates": {"environment"},
     "reconciler_guard_refusals_total": {"rule"},
+    "reconciler_log_lines_dropped": set(),
     "reconciler_source_info": {"revision"},
     "reconciler_leader": set(),
     "reconciler_suspended": set(),

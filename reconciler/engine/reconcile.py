@@ -10,10 +10,11 @@ from msgspec import Struct, structs
 
 from reconciler.core.planning.guard import refusals, tightened
 from reconciler.core.planning.plan import plan as plan_changes
+from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
 from reconciler.engine.load import Load
-from reconciler.engine.observe import observe, records
+from reconciler.engine.observe import Records, observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.engine.selection import check_selection, selecting
@@ -89,31 +90,19 @@ async def _observe(
 ) -> Observed:
     """The live environment, and the delivery records."""
     check = environment_check(environment, desired)
+    target = delivery(environment)
     if environment.observed:
         observed = read_before(environment.observed, runtime, check)
-    else:
-        observed = await _observe_now(environment, desired, runtime, watch, stop, check)
-    target = delivery(environment)
-    if target is None:
-        return observed
-    return structs.replace(observed, records=await runtime.aside(lambda: records(desired, target)))
-
-
-async def _observe_now(  # noqa: PLR0913, PLR0917 what reading takes
-    environment: EnvironmentSettings,
-    desired: Desired,
-    runtime: Runtime,
-    watch: Watch,
-    stop: asyncio.Event,
-    check: Callable[[str | None], None],
-) -> Observed:
-    """Reads with a client that refuses every verb but GET.
-
-    What this process wrote without getting a response has its settle time first.
-    """
+        return structs.replace(observed, records=await _records(desired, target, runtime))
+    # what this process wrote without getting a response has its settle time first
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
+    kept, selected = await _records(desired, target, runtime), selecting(environment.selection)
     async with connected(environment, runtime, watch, stop, read_only=True) as client:
-        return await observe(desired, client, watch, selecting(environment.selection), check)
+        return await observe(desired, kept, client, watch, selected, check)
+
+
+async def _records(desired: Desired, target: Target | None, runtime: Runtime) -> Records | None:
+    return None if target is None else await runtime.aside(lambda: records(desired, target))
 
 
 async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime) -> Plan:

@@ -159,8 +159,12 @@ class Reconciler:
         if self._runtime is None:
             raise LookupError("a process that was never started")
 
-        def planned(_: Plan) -> None:
+        ledger = self._around.ledger
+        there = ledger.organizations()
+
+        def planned(plan: Plan) -> None:
             life.planning = False
+            ledger.planned(plan.live, there)
 
         life.planning = True
         hooks = Hooks(watch=logs.watch, planned=planned, may_apply=may_apply)

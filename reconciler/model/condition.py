@@ -8,13 +8,14 @@ from msgspec import Struct
 
 
 class ConditionType(StrEnum):
-    """The types of condition; an organization can have several."""
+    """The types of condition; an organization can have several. The last are an environment's alone."""
 
     READY = "Ready"
     SUSPENDED = "Suspended"
     BLOCKED = "Blocked"
     CREATE_UNCERTAIN = "CreateUncertain"
     TOKEN_LOST = "TokenLost"
+    STOPPED = "Stopped"
 
 
 class Condition(Struct, frozen=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tests.support.daemons import Api, daemon, environment, source, write
+from tests.support.daemons import Api, daemon, environment, sample, source, write
 
-SUCCESS = "reconciler_last_success_timestamp_seconds"
+SUCCESS = sample("reconciler_last_success_timestamp_seconds")
 
 
 def test_an_unparsed_file_keeps_an_environment_from_being_ready(tmp_path: Path) -> None:

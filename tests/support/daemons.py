@@ -115,6 +115,13 @@ def source(folder: Path, key: str | Callable[[], str], name: str = "production",
     return Source(name, str(folder), read)
 
 
+def sample(metric: str, environment: str = "production", **labels: str) -> str:
+    """A sample's name and labels as /metrics writes them."""
+    pairs = sorted({"environment": environment, **labels}.items())
+    shown = ",".join(f'{name}="{value}"' for name, value in pairs)
+    return f"{metric}{{{shown}}}"
+
+
 class Daemon:
     """A running daemon as the world sees it."""
 

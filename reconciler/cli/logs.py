@@ -110,6 +110,7 @@ def summary(report: Report, code: int) -> None:
         exit_code=code,
         changes=len(plan.changes),
         blocked=len(plan.blocked),
+        duplicates=len(plan.duplicates),
         unchanged=plan.unchanged,
         duration_ms=_ms(report.duration_s),
     )

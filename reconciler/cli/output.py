@@ -90,6 +90,11 @@ def _discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
+def is_terminal() -> bool:
+    """Whether a person can be asked for confirmation."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr.isatty())
+
+
 def confirmed(what: str) -> bool:
     """Whether a person types `yes`, and nothing less; without line editing, so that Ctrl-C ends it at once."""
     _note(f'Type "yes" to {what}: ')

@@ -9,11 +9,12 @@ import click
 from msgspec import structs
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
+from reconciler.cli.config import Flags, one_environment, writable_environment
 from reconciler.cli.output import (
     advising,
     asking,
     confirmed,
+    is_terminal,
     note,
     on_signals,
     print_instead,

@@ -98,6 +98,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
 
     loop = asyncio.get_running_loop()
     handlers = {signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: wake}
+    before = {number: signal.getsignal(number) for number in handlers}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:
@@ -105,6 +106,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number])  # not what the system does, which is to kill
 
 
 async def _beat(status: Status, stop: asyncio.Event) -> None:

@@ -66,6 +66,7 @@ class Metrics:
         )
         self.retries = Counter("reconciler_api_retries", "Requests sent again.", [own], registry=of)
         self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without a response.", [own], registry=of)
+        self.duplicates = Gauge("reconciler_duplicates", "Resources live more than once.", [own], registry=of)
         self.refusals = Counter(
             "reconciler_guard_refusals", "Plans refused by a guard.", [own, "rule"], registry=of
         )
@@ -95,7 +96,7 @@ class Metrics:
         for kind in KINDS:
             for status in STATUSES:
                 self.resources.labels(environment, kind, status)
-        alone = (self.duration, self.success, self.seconds, self.retries, self.uncertain)
+        alone = (self.duration, self.success, self.seconds, self.retries, self.uncertain, self.duplicates)
         for metric in (*alone, self.leader, self.stopped, self.suspended):
             metric.labels(environment)
 
@@ -126,6 +127,7 @@ class Metrics:
             self.changes.labels(environment, key.kind, outcome.change.action, outcome.result).inc()
         for refusal in report.plan.refusals:
             self.refusals.labels(environment, refusal.rule).inc()
+        self.duplicates.labels(environment).set(len(report.plan.duplicates))
         counted = tally(report, wanted)
         for kind in KINDS:
             for status in STATUSES:

@@ -71,6 +71,12 @@ class DesiredOrganization(Struct, frozen=True):
     labels: Mapping[str, str]
     origin: Origin
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that it states; none where it states or clears none."""
+        stated = self.owned.get("domains")
+        return stated if isinstance(stated, tuple) else ()
+
 
 Selected = Callable[[DesiredOrganization], bool]
 

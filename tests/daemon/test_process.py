@@ -203,6 +203,6 @@ def test_a_signal_before_the_loop_runs_ends_the_daemon_well(monkeypatch: pytest.
     def interrupted(*_: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(serve, "_run", interrupted)
+    monkeypatch.setattr(serve, "_sources", interrupted)
     assert run(["run", "manifests"]) == 0
     assert run(["run", "manifests", "--once"]) == 5

@@ -11,6 +11,7 @@ from reconciler.core.planning.children import CollectionPlan, owned_hint, plan_c
 from reconciler.core.planning.diff import diff, initial, live_value
 from reconciler.core.planning.digest import digest
 from reconciler.core.planning.domain_transfer import shared_domains
+from reconciler.core.planning.duplicates import organization_duplicates
 from reconciler.core.planning.match import OrganizationMatch, look_alikes, match_organizations
 from reconciler.core.planning.moves import handed_over
 from reconciler.core.planning.order import position
@@ -68,7 +69,8 @@ def plan(
         _with_children(wanted, part, match, observed, now) for wanted, part in zip(chosen, own, strict=True)
     )
     changes = tuple(sorted(whole.changes, key=position))
-    environment = desired.environment
+    environment, shared = desired.environment, shared_domains(observed.organizations)
+    alike = organization_duplicates(chosen, match, shared) if desired.complete else ()
     written = {change.key.organization for change in changes}
     return Plan(
         environment=environment.name,
@@ -84,13 +86,13 @@ def plan(
         unchanged=whole.found - sum(isinstance(change, Update) for change in changes),
         matched=len(match.found),
         suspended={wanted.name: wanted.suspend for wanted in desired.organizations if wanted.suspend is not None},
-        duplicates=whole.duplicates,
+        duplicates=(*alike, *whole.duplicates),
         targets={
             wanted.name: target(wanted, match.found[wanted.name].organization, observed.records)
             for wanted in chosen
             if wanted.name in match.found and wanted.name in written
         },
-        shared_domains=shared_domains(observed.organizations),
+        shared_domains=shared,
         live=len(observed.organizations),
         claimed=len(observed.organizations) - len(match.unclaimed),
         unpinned=sum(wanted.id is None for wanted in desired.organizations),
@@ -110,8 +112,7 @@ def _plan_organization(wanted: DesiredOrganization, match: OrganizationMatch, *,
     alike = sorted(each.organization.id for each in look_alikes(wanted, match.unclaimed))
     refused = _may_not_be_created(wanted, alike, complete=complete)
     if refused:
-        candidates = frozenset(alike if refused.reason is BlockReason.AMBIGUOUS else ())
-        return Part(blocked=(refused,), candidates=candidates)
+        return Part(blocked=(refused,), candidates=frozenset(alike))
     create = Create(
         key=key_of(wanted),
         origin=wanted.origin,

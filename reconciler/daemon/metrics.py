@@ -17,6 +17,7 @@ from prometheus_client import (
 from reconciler.core.applying.verdict import PassResult
 from reconciler.core.planning.guard import GUARDS
 from reconciler.core.values.redaction import masked
+from reconciler.daemon.declared import Vanished
 from reconciler.model.change import Action, Create, Key
 from reconciler.model.event import Event, RequestDone, Retrying
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
@@ -76,6 +77,9 @@ class Metrics:
         self.suspended = Gauge("reconciler_suspended", "Suspended organizations.", [own], registry=of)
         self.lines = Gauge("reconciler_log_lines_dropped", "Lines that stderr did not take so far.", registry=of)
         self.lines.set_function(dropped)
+        self.gone = Gauge(
+            "reconciler_manifests_vanished", "Organizations gone, if unusually many.", [own], registry=of
+        )
         self._revisions: dict[str, str] = {}
         for name in environments:
             self._begin(name)
@@ -97,7 +101,7 @@ class Metrics:
             for status in STATUSES:
                 self.resources.labels(environment, kind, status)
         alone = (self.duration, self.success, self.seconds, self.retries, self.uncertain, self.duplicates)
-        for metric in (*alone, self.leader, self.stopped, self.suspended):
+        for metric in (*alone, self.leader, self.stopped, self.suspended, self.gone):
             metric.labels(environment)
 
     def watch(self, environment: str, event: Event) -> None:
@@ -112,6 +116,10 @@ class Metrics:
         """Counts a pass."""
         self.passes.labels(environment, result).inc()
         self.duration.labels(environment).observe(duration_s)
+
+    def vanished(self, environment: str, gone: Vanished | None) -> None:
+        """How many organizations are no longer declared, where that is an unusual share."""
+        self.gone.labels(environment).set(len(gone.names) if gone else 0)
 
     def standing(self, environment: str, *, writes: bool, stopped: bool) -> None:
         """Whether a pass of the environment may write, and whether its key keeps it from that."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from reconciler.core.applying.verdict import PassResult, Verdict
 from reconciler.core.values.redaction import masked
+from reconciler.daemon.declared import Vanished
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.errors import WrongEnvironment
 from reconciler.model.manifest import Problem, Severity
@@ -39,6 +40,8 @@ class EnvironmentStatus(Struct):
     last_success: float | None = None
     next_pass: float | None = None
     stopped_since: float | None = None
+    vanished: Vanished | None = None
+    vanished_since: float | None = None
     configured: bool = False
     source_read: bool = False
     problems: tuple[Problem, ...] = ()
@@ -57,6 +60,11 @@ class EnvironmentStatus(Struct):
         if success:
             self.last_success = now
 
+    def lose(self, vanished: Vanished | None, now: float) -> None:
+        """Takes in which organizations are no longer declared."""
+        if vanished is not self.vanished:
+            self.vanished, self.vanished_since = vanished, now
+
     @property
     def stopped(self) -> bool:
         """Whether nothing is written because of the key."""
@@ -68,7 +76,7 @@ class EnvironmentStatus(Struct):
         return self.configured and self.mode == "apply" and not self.stopped
 
     def conditions(self) -> tuple[Condition, ...]:
-        """The environment's own: Ready, Stopped, and which organizations are not ready."""
+        """The environment's own, and which organizations are not ready."""
         ready = self.result == PassResult.SUCCESS
         own = Condition(ConditionType.READY, ready, self.reason, self.message, self.revision, self.since or 0.0)
         return (own, *self._own(), *_gathered(self.organizations))
@@ -77,6 +85,10 @@ class EnvironmentStatus(Struct):
         if self.stopped_since is not None:
             since = self.stopped_since
             yield Condition(ConditionType.STOPPED, True, self.reason, self.message, self.revision, since)
+        if self.vanished and self.vanished_since is not None:
+            type_, since = ConditionType.MANIFESTS_VANISHED, self.vanished_since
+            message = f"{self.vanished.message}: {_some(self.vanished.names)}"
+            yield Condition(type_, True, type_, message, self.revision, since)
 
 
 def _gathered(organizations: Conditions) -> Iterable[Condition]:

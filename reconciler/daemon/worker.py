@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from reconciler.core.applying.conditions import conclude
 from reconciler.core.applying.verdict import PassResult, Verdict, judge, judge_error
 from reconciler.daemon.claims import Claims, Turn
+from reconciler.daemon.declared import Declared
 from reconciler.daemon.effort import Effort
 from reconciler.daemon.journal import Journal, ended
 from reconciler.daemon.metrics import Metrics
@@ -65,6 +66,7 @@ class Worker:
         self.effort = Effort(asyncio.get_running_loop().time)  # of the last pass
         self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
         self._journal = Journal(source.folder)
+        self._declared = Declared()
         self._settings: EnvironmentSettings | None = None
 
     async def once(self, cause: str) -> Verdict:
@@ -151,6 +153,11 @@ class Worker:
         self._status.revision = loaded.revision
         structlog.contextvars.bind_contextvars(revision=loaded.revision)
         self._status.problems = self._journal.problems(loaded.problems)
+        if loaded.desired:
+            self._declared.note(loaded.desired)
+            self._journal.vanished(self._declared.vanished)
+            self._status.lose(self._declared.vanished, self._runtime.now())
+            self._shared.metrics.vanished(self.name, self._declared.vanished)
 
     def _seen(self, live: str, api: ApiSettings, turn: Turn) -> None:
         self._claim.sees(live, api.key)
@@ -191,12 +198,19 @@ class Worker:
         return None
 
     def _note_organizations(self, settings: EnvironmentSettings, finished: Pass) -> None:
-        """Sets the conditions and metrics of what is declared now; what is no longer declared is dropped."""
+        """Sets the conditions and metrics of what is declared now; what is no longer declared is dropped.
+
+        What a file declared that cannot be parsed any more stays, as blocked.
+        """
         report, desired, now = finished.report, finished.loaded.desired, self._runtime.now()
         if report is None or desired is None:
             return
+        unparsed = self._declared.unparsed
+        plan = structs.replace(report.plan, blocked=(*report.plan.blocked, *unparsed))
+        report = structs.replace(report, plan=plan)
         wanted = [each for each in desired.organizations if selecting(settings.selection)(each)]
+        names = {*(each.name for each in wanted), *(each.organization for each in unparsed)}
         before = self._status.organizations
-        self._status.organizations = conclude(report, {w.name: before.get(w.name, ()) for w in wanted}, now)
+        self._status.organizations = conclude(report, {name: before.get(name, ()) for name in names}, now)
         success = judge(finished).result is PassResult.SUCCESS
         self._shared.metrics.reported(self.name, report, wanted, now if success else None)

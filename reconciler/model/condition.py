@@ -17,6 +17,7 @@ class ConditionType(StrEnum):
     TOKEN_LOST = "TokenLost"
     DUPLICATE = "Duplicate"
     STOPPED = "Stopped"
+    MANIFESTS_VANISHED = "ManifestsVanished"
 
 
 class Condition(Struct, frozen=True):

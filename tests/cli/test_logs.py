@@ -27,21 +27,9 @@ from tests.support.shell import EXAMPLES, Shell
 KEY = "ssoready_sk_" + "a" * 25
 FIELDS = {
     *("timestamp", "level", "event", "reconcile_id", "environment", "revision", "organization", "kind", "name"),
-    *(
-        "id",
-        "action",
-        "fields",
-        "before",
-        "after",
-        "risk",
-        "duration_ms",
-        "attempt",
-        "http_status",
-        "route",
-        "digest",
-    ),
-    *("before", "after", "risk"),
+    *("id", "action", "fields", "duration_ms", "attempt", "http_status", "route", "digest"),
     *("result", "error", "exit_code", "changes", "blocked", "unchanged", "duplicates"),  # beside cli.md's
+    *("before", "after", "risk"),
 }
 
 

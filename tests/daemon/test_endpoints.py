@@ -35,6 +35,7 @@ DOCUMENTED = {
     "reconciler_source_info": {"environment", "revision"},
     "reconciler_leader": {"environment"},
     "reconciler_stopped": {"environment"},
+    "reconciler_manifests_vanished": {"environment"},
     "reconciler_suspended": {"environment"},
     "reconciler_log_lines_dropped": set(),
 }

@@ -49,6 +49,9 @@ class Api:
     def names(self, environment: str = "production") -> set[str]:
         return {each.external_id or "" for each in self.store.organizations(environment)}
 
+    def domains(self, environment: str = "production") -> set[str]:
+        return {domain for each in self.store.organizations(environment) for domain in each.domains}
+
     def put(self, external_id: str, environment: str = "production", **fields: Any) -> str:
         environment_id = self.store.environments[environment].id
         return self.store.put_organization(environment_id, external_id=external_id, **fields).id

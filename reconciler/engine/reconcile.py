@@ -118,7 +118,8 @@ async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Ob
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
     made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
     limits = tightened(environment.limits, desired.environment.limits)
-    return structs.replace(made, refusals=refusals(made, limits, environment.approve, environment.only))
+    approved = made.digest if runtime.recent_writes.approves(made, environment.approve) else None
+    return structs.replace(made, refusals=refusals(made, limits, approved, environment.only))
 
 
 async def _apply(

@@ -51,6 +51,17 @@ def _mode(target: Path) -> int:
         return _MODE
 
 
+def write(path: Path, data: bytes) -> None:
+    """The same for a result, which may also go to a device or a pipe."""
+    if path.is_file() or not path.exists():
+        replace(path, data)
+        return
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def create(path: Path, data: bytes) -> bool:
     """Makes a file that is not there yet, and the folders above it; False if one is there, whatever it is.
 

@@ -218,7 +218,7 @@ def report(report: Report, style: Style = PLAIN) -> str:
     blocked = f" {len(report.plan.blocked):,} blocked in the plan." if report.plan.blocked else ""
     lines.append(f"Done: {done}.{blocked}")
     lines += [text for result, text in _NEXT.items() if counts[result]]
-    if any(map(_created, report.outcomes)):
+    if any(map(_created, report.outcomes)) and not report.pinned:
         lines.append(f"`reconciler{TIED}pin{TIED}--write` inserts the ids of what was created.")
     return style.joined(lines)
 

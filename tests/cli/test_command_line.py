@@ -105,7 +105,6 @@ MISTAKES = [
     ("plan --observes x m", "No such option '--observes'", "plan --help"),
     ("plan --output yaml m", "'yaml' is not one of", "plan --help"),
     ("status", "there is no command 'status'", "--help"),
-    ("import m", "there is no command 'import'", "--help"),
     ("init m", "there is no command 'init'", "--help"),
     ("plan --api-key k m", "No such option '--api-key'", "plan --help"),
 ]

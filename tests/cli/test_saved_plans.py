@@ -210,6 +210,11 @@ def test_what_is_no_saved_plan_is_refused(shell: Shell, text: str) -> None:
     applied(shell, shell.home / "nothing", code=8)
 
 
+def test_pins_are_written_to_the_manifests_that_it_was_made_from(shell: Shell, plan: Path) -> None:
+    assert set(results(applied(shell, plan, shell.folder, "--pin")).values()) == {"applied"}
+    assert live(shell, "initech").id in (shell.folder / "initech.yaml").read_text()
+
+
 def test_a_selection_beside_a_saved_plan_is_a_mistake(shell: Shell, plan: Path) -> None:
     applied(shell, plan, "--target", "acme", code=64)
 

@@ -14,7 +14,7 @@ def child_duplicates(
     wanted: DesiredOrganization, kind: KindName, live: Sequence[Child], match: ChildMatch
 ) -> tuple[Duplicate, ...]:
     """Return the live children with one identity of which there are more than declared ones that may be them."""
-    if len(live) <= 1 or not wanted.collections[kind]:
+    if len(live) < 2:
         return ()
     handles = {found.live.id: name for name, found in match.found.items()}
     open_ = [child for child in wanted.collections[kind] if child.name not in match.found]

@@ -23,7 +23,6 @@ from reconciler.cli.credentials import Told, credentials
 from reconciler.cli.output import note
 from reconciler.cli.trust import KEY_EXPOSED, check_authority, check_place, check_writers
 from reconciler.core.planning.guard import GUARDS
-from reconciler.delivery.targets import TARGETS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
     NOTHING_PROTECTED,
@@ -319,7 +318,7 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
         limits={each.name: section.limits[each.limit] for each in GUARDS if each.limit in section.limits},
         domains=section.domains,
         protected=section.protected,
-        selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
+        selection=Selection(frozenset(flags.target), tuple(pair(text, "selector") for text in flags.selector)),
         allow_empty=flags.allow_empty,
         approve=flags.approve,
         settle_s=flags.settle_s,
@@ -339,6 +338,8 @@ def _observed(flags: Flags) -> ObservedFile | None:
 def _check(section: Section) -> None:
     if section.mode not in {"apply", "plan"}:
         raise UsageError(f"mode is {section.mode!r}", 'It is "apply" or "plan".')
+    from reconciler.delivery.targets import TARGETS  # noqa: PLC0415 nothing else here needs what delivers
+
     if section.deliver and section.deliver.to not in TARGETS:
         known = ", ".join(f'to = "{name}"' for name in TARGETS)
         raise UsageError(f"secrets cannot be delivered to {section.deliver.to!r}", f"Known here: {known}.")
@@ -355,10 +356,11 @@ def _check(section: Section) -> None:
             raise UsageError(f"{guard.limit} is {bound}", f"It is {guard.unit.words}.")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str, what: str) -> tuple[str, str]:
+    """`tier=enterprise` in its parts; raises UsageError, which says that it is no such `what`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"{text!r} is not a selector", "Write it like tier=enterprise.")
+        raise UsageError(f"{text!r} is not a {what}", "Write it like tier=enterprise.")
     return key, value
 
 

@@ -5,7 +5,9 @@ The flags, a section of the configuration file, or the environment's variables; 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -120,11 +122,24 @@ def _key_file(told: Told) -> _Key:
         )
     path = told.base / (told.key_file or "")
     try:
-        with path.open("rb") as file:
-            exposed = readable_by_all(os.fstat(file.fileno()))
-            data = file.read(MAX_KEY_BYTES)
+        data, exposed = _bytes(path)
     except OSError as error:
         raise CredentialsError(
             f"cannot read the key file {path}: {error.strerror}", "Name a readable file that holds the key alone."
         ) from None
     return _Key(parse_key(data.decode("latin-1")), exposed)
+
+
+def _bytes(path: Path) -> tuple[bytes, bool]:
+    """The start of a regular file, and whether everybody can read it.
+
+    A pipe would wait for a writer, for ever in a daemon, which reads it again.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return os.read(handle, MAX_KEY_BYTES), readable_by_all(seen)
+    finally:
+        os.close(handle)

@@ -6,15 +6,16 @@ import difflib
 import importlib
 import logging
 import os
-import signal
 import sys
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from reconciler import __version__
 from reconciler.cli.output import begin, failed, leave, show_traceback
+from reconciler.cli.signals import stays_up
 from reconciler.model.errors import Interrupted, ReconcilerError, UsageError, internal
 from reconciler.render.formats import FORMATS, TEXT
 
@@ -28,6 +29,7 @@ COMMANDS = {
     "emulator": "reconciler.cli.serve",
     "list": "reconciler.cli.live",
     "observe": "reconciler.cli.live",
+    "import": "reconciler.cli.import_",
     "pin": "reconciler.cli.pin",
     "show": "reconciler.cli.onboard",
     "setup-link": "reconciler.cli.onboard",
@@ -41,6 +43,7 @@ HELP = {
     "run": "Keep environments as their manifests say: the daemon.",
     "list": "List the live organizations and the manifests that claim them.",
     "observe": "Write everything live to a file, to work without the API.",
+    "import": "Write manifests for what is live and in none.",
     "pin": "Show or insert the missing `id:` lines.",
     "show": "Show one live organization: what its administrator needs.",
     "setup-link": "Make a self-serve link for a customer's administrator.",
@@ -91,11 +94,10 @@ def cli() -> None:
     """Keeps an SSOReady environment equal to the manifests in a git repository."""
 
 
-def main() -> None:
+def main(arguments: list[str]) -> NoReturn:
     """Runs a command and leaves with its exit code."""
     _quiet()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    leave(run(sys.argv[1:]))
+    leave(run(arguments))
 
 
 def _quiet() -> None:
@@ -119,6 +121,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return failed(_usage(error), form)
     except (KeyboardInterrupt, click.Abort):
+        if stays_up(arguments):
+            return 0
         return failed(Interrupted("interrupted", "Nothing was left half done: run it again."), form)
     except ReconcilerError as error:
         return failed(error, form)

@@ -13,12 +13,15 @@ from msgspec import structs
 from reconciler.cli import options
 from reconciler.cli.config import Flags, daemon, environments, every_folder, seconds
 from reconciler.cli.output import result
+from reconciler.cli.stderr import unblocked
 from reconciler.cli.trust import KEY_EXPOSED
 from reconciler.core.applying.verdict import exit_code
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.settings import EnvironmentSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.daemon.worker import Source
     from reconciler.emulator.serve import Ready
 
@@ -53,16 +56,13 @@ if TYPE_CHECKING:
 )
 def run(**flags: Any) -> int:
     """Make the live environments equal to their folders, and keep them so."""
-    once = flags["once"]
-    try:
-        return _run(flags)
-    except KeyboardInterrupt:  # before the loop handles signals
-        if once:
-            raise
-        return 0
+    from reconciler.cli.logs import dropped as tell  # noqa: PLC0415
+
+    with unblocked(tell) as dropped:
+        return _run(flags, dropped)
 
 
-def _run(flags: dict[str, Any]) -> int:
+def _run(flags: dict[str, Any], dropped: Callable[[], int]) -> int:
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415
     from reconciler.daemon import loop  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
@@ -78,7 +78,7 @@ def _run(flags: dict[str, Any]) -> int:
     sources, runtime = _sources(told), Runtime(aside=asyncio.to_thread)
     if once:
         return exit_code(*asyncio.run(loop.once(sources, runtime, watch)))
-    asyncio.run(loop.run(sources, settings, runtime, watch))
+    asyncio.run(loop.run(sources, settings, runtime, watch, loop.Surroundings(dropped=dropped)))
     return 0
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from reconciler.model.change import Pin, Plan
 from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
-from reconciler.model.manifest import Origin
 from reconciler.model.manifest import Path as Place
 from reconciler.model.pinning import Pinned
-from reconciler.model.state import Desired
+from reconciler.model.state import Desired, DesiredOrganization
 from reconciler.source import files
 from reconciler.source.pins import Insertion, NotInserted, insert
 
 Versions = Mapping[str, tuple[int, int, int]]
+_CHILDREN = frozenset(kind.name for kind in CHILD_KINDS)
 CHANGED = "the file changed while this ran: run it again"
 
 
@@ -49,13 +49,14 @@ def write(folder: str, desired: Desired, pins: tuple[Pin, ...], known: Versions)
 
     Raises ReconcilerError if a file cannot be written; those before it are whole, and the next run goes on.
     """
-    by_file: dict[str, list[Pin]] = {}
+    organizations = {each.name: each for each in desired.organizations}
+    by_file: dict[str, list[Insertion]] = {}
     for pin in pins:
-        by_file.setdefault(pin.origin.file, []).append(pin)
-    why = {
-        file: _write(Path(folder, file), file, [_insertion(pin, desired) for pin in own], known.get(file))
-        for file, own in by_file.items()
-    }
+        by_file.setdefault(pin.origin.file, []).append(_insertion(pin, organizations))
+    whys = files.side_by_side(
+        lambda each: _write(Path(folder, each[0]), *each, known.get(each[0])), by_file.items()
+    )
+    why = dict(zip(by_file, whys, strict=True))
     return tuple(Pinned(pin, not why[pin.origin.file], why[pin.origin.file]) for pin in pins)
 
 
@@ -74,14 +75,10 @@ def _write(path: Path, file: str, insertions: list[Insertion], known: tuple[int,
     return "" if files.replace(path, data, still_as_read=unchanged) else CHANGED
 
 
-def _insertion(pin: Pin, desired: Desired) -> Insertion:
-    document, place = _place(pin, desired)
-    return Insertion(document, place, pin.id)
-
-
-def _place(pin: Pin, desired: Desired) -> tuple[Origin, Place]:
-    if pin.kind not in {kind.name for kind in CHILD_KINDS}:
-        return pin.origin, ("spec",)
-    (wanted,) = (each for each in desired.organizations if each.name == pin.organization)
+def _insertion(pin: Pin, organizations: Mapping[str, DesiredOrganization]) -> Insertion:
+    if pin.kind not in _CHILDREN:
+        return Insertion(pin.origin, ("spec",), pin.id)
+    wanted = organizations[pin.organization]
     names = [child.name for child in wanted.collections[pin.kind]]
-    return wanted.origin, ("spec", KINDS[pin.kind].collection, names.index(pin.name))
+    place: Place = ("spec", KINDS[pin.kind].collection, names.index(pin.name))
+    return Insertion(wanted.origin, place, pin.id)

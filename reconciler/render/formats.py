@@ -10,12 +10,13 @@ from msgspec import Struct
 from reconciler.model.change import Plan
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import ReconcilerError
+from reconciler.model.importing import Imported
 from reconciler.model.inventory import Inventory
 from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Report
 from reconciler.model.pinning import Pinning
 from reconciler.model.secret import Secret
-from reconciler.render import adopting, json, text
+from reconciler.render import adopting, importing, json, text
 from reconciler.render.style import Style
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class CustomerFormat(Format, frozen=True, kw_only=True):
     setup_link: Callable[[Secret, Style], Rendered]
     token_rotation: Callable[[TokenRotation, Style], Rendered]
     inventory: Callable[[Inventory, Style], Rendered]
+    imported: Callable[[Imported, Style], Rendered]
     pinning: Callable[[Pinning, Style], Rendered]
 
 
@@ -67,6 +69,7 @@ TEXT = CustomerFormat(
     setup_link=text.setup_link,
     token_rotation=text.token_rotation,
     inventory=adopting.inventory,
+    imported=importing.imported,
     pinning=adopting.pinning,
 )
 JSON = CustomerFormat(
@@ -80,6 +83,7 @@ JSON = CustomerFormat(
     setup_link=lambda link, _: json.dumps(json.setup_link(link), secret=True),
     token_rotation=_encoded(json.token_rotation),
     inventory=_encoded(adopting.inventory_document),
+    imported=_encoded(importing.imported_document),
     pinning=_encoded(adopting.pinning_document),
 )
 

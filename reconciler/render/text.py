@@ -76,6 +76,7 @@ def _counts(plan: Plan) -> str:
         f"{plan.unchanged:,} unchanged",
         f"{len(plan.unmanaged):,} unmanaged" if plan.unmanaged else "",
         f"{len(plan.blocked):,} blocked" if plan.blocked else "",
+        count(len(plan.duplicates), "duplicate") if plan.duplicates else "",
         f"{len(plan.suspended):,} suspended" if plan.suspended else "",
         f"{risks:,} at risk" if risks else "",
     ]
@@ -158,6 +159,9 @@ def _attention(plan: Plan, style: Style) -> Iterator[str]:
     for shared in plan.shared_domains:
         holders = ", ".join(shared.ids)
         yield style.paint("33", f"! {item(shared.name)}  is a domain of several live organizations: {holders}")
+    for twin in plan.duplicates:
+        name = resource(twin.kind, twin.organization, twin.name)
+        yield style.paint("33", f"! {name}  Duplicate: {escaped(twin.message)}")
     for name, reason in plan.suspended.items():
         yield style.paint("33", f"= {escaped(name)}  suspended: {escaped(reason)}")
     for _, hints in groupby(sorted(plan.hints, key=lambda hint: hint.reason), key=lambda hint: hint.reason):

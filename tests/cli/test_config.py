@@ -151,7 +151,8 @@ def test_the_key_of_a_flag_does_not_go_to_the_address_of_a_variable(
         ({"SSOREADY_API_KEY": KEY, "RECONCILER_API_KEY_FILE": "x"}, CredentialsError, "are set"),
         ({"SSOREADY_API_KEY": ""}, CredentialsError, "the API key is empty"),
         ({"SSOREADY_API_KEY_FILE": "/nowhere"}, CredentialsError, "cannot read the key file /nowhere"),
-        ({"SSOREADY_API_KEY_FILE": "/"}, CredentialsError, "Is a directory"),
+        ({"SSOREADY_API_KEY_FILE": "/"}, CredentialsError, "not a regular file"),
+        ({"SSOREADY_API_KEY_FILE": "/dev/zero"}, CredentialsError, "not a regular file"),
         ({"SSOREADY_API_KEY": KEY, "SSOREADY_API_URL": ""}, UsageError, "SSOREADY_API_URL is set, but empty"),
         (
             {"SSOREADY_API_KEY": KEY, "SSOREADY_API_URL": OWN, "RECONCILER_API_URL": THIRD},
@@ -167,6 +168,14 @@ def test_variables_that_leave_a_doubt_are_refused(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(error, match=message):
+        one_environment(Flags(folder="m"))
+
+
+def test_a_pipe_is_no_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads one waits until somebody writes to it."""
+    os.mkfifo(tmp_path / "key")
+    monkeypatch.setenv("SSOREADY_API_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(CredentialsError, match="not a regular file"):
         one_environment(Flags(folder="m"))
 
 

@@ -23,7 +23,7 @@ from tests.docs.pages import ROOT, blocks, codes, command_lines, first_codes, pa
 from tests.support.golden import settled
 
 PAGE, SENTENCES = page("commands.md"), sentences("commands.md")
-ONLINE = "plan", "apply", "run", "list", "observe", "pin", "show", "setup-link", "rotate-token"
+ONLINE = "plan", "apply", "run", "list", "observe", "import", "pin", "show", "setup-link", "rotate-token"
 
 
 def commands() -> dict[str, click.Command]:

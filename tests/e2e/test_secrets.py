@@ -388,7 +388,7 @@ if sys.argv[1] == "plan":
     connection.Connection.send = send
 else:
     apply._write = crash
-from reconciler.cli.main import main
+from reconciler.__main__ import main
 main()
 """
 

@@ -702,6 +702,33 @@ def test_nothing_is_written_to_what_the_process_protects(protected: Protected) -
     assert plan(desired(watched), observed(bank), NOW, protected=protected).blocked == ()
 
 
+def test_a_refusal_names_all_that_is_protected_in_order() -> None:
+    domains = [f"{letter}.example" for letter in "gfedcba"]
+    protected = Protected(organizations=frozenset({org_id(1)}), domains=frozenset(domains))
+    bank = observed(live(1, "bank", domains=domains))
+    (block,) = plan(desired(organization("bank")), bank, NOW, protected=protected).blocked
+    assert f"protects {', '.join((*sorted(domains), org_id(1)))}, so" in block.message
+
+
+def test_a_plan_counts_who_is_live_claimed_and_unpinned() -> None:
+    """The guard against a folder for another environment compares these."""
+    wanted = (organization("a"), organization("b", id_=org_id(2)), organization("gone", display_name="Gone"))
+    broken = structs.replace(BROKEN, external_id="broken")
+    seen = observed(*(live(number, name) for number, name in enumerate(["a", "b", "c", "d", "broken"], 1)))
+    made = planned(desired(*wanted, invalid=[broken]), seen)
+    assert (made.live, made.claimed, made.unpinned, made.matched) == (5, 3, 2, 2)
+
+
+def test_a_plan_has_the_duplicates_of_organizations_before_those_of_children() -> None:
+    twins = [live_connection(1, **FULL), live_connection(2, **FULL)]
+    wanted = organization("acme", domains=("a.example",), connections=[connection("okta", **FULL)])
+    seen = observed(live(1, "acme", domains=["a.example"], connections=twins), live(2, domains=["a.example"]))
+    assert [each.ids for each in of(wanted, seen=seen).duplicates] == [
+        (org_id(1), org_id(2)),
+        (conn_id(1), conn_id(2)),
+    ]
+
+
 def test_what_the_plan_does_not_write_to_is_no_target() -> None:
     made = of(organization("acme"), organization("new", display_name="New"), seen=observed(live(1, "acme")))
     assert made.targets == {}

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 import httpx
 from msgspec import Struct, field
 
+from reconciler.api.known import Known
 from reconciler.api.waiting import sleep_or_stop
 from reconciler.core.planning.digest import writes
 from reconciler.model.change import Plan
@@ -72,7 +73,7 @@ class RecentWrites:
 
 
 class Runtime(Struct, frozen=True):
-    """By default the real world: its clock, system randomness, real HTTP, a process that has written nothing yet.
+    """By default the real world: its clock, system randomness, real HTTP, a process that knows of nothing yet.
 
     `now` gives Unix seconds; `transport` makes one lane's transport. `aside` keeps the event loop free of work
     that blocks: `asyncio.to_thread` where something else runs on it. Two looks at a folder are `look_again_s`
@@ -85,6 +86,7 @@ class Runtime(Struct, frozen=True):
     transport: Transport | None = None
     aside: Aside = here
     look_again_s: float = 1.0  # a file's time may be no finer than a second
+    known: Known = field(default_factory=Known)
 
 
 async def wait_until(loop_time: float, stop: asyncio.Event) -> None:

@@ -90,6 +90,13 @@ def watch(event: Event) -> None:
         log.warning("retry", route=f"{event.method} {event.route}", attempt=event.attempt, error=event.reason)
 
 
+def dropped(number: int) -> None:
+    """Says how many lines stderr did not take so far, once it takes lines again."""
+    import structlog  # noqa: PLC0415
+
+    structlog.get_logger().warning("log lines dropped", number=number)
+
+
 def summary(report: Report, code: int) -> None:
     """One line for a whole pass."""
     import structlog  # noqa: PLC0415
@@ -103,6 +110,7 @@ def summary(report: Report, code: int) -> None:
         exit_code=code,
         changes=len(plan.changes),
         blocked=len(plan.blocked),
+        duplicates=len(plan.duplicates),
         unchanged=plan.unchanged,
         duration_ms=_ms(report.duration_s),
     )

@@ -9,11 +9,12 @@ import click
 from msgspec import structs
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
+from reconciler.cli.config import Flags, one_environment, writable_environment
 from reconciler.cli.output import (
     advising,
     asking,
     confirmed,
+    is_terminal,
     note,
     on_signals,
     print_instead,
@@ -25,17 +26,18 @@ from reconciler.cli.output import (
 from reconciler.cli.progress import Progress
 from reconciler.core.applying.verdict import exit_code, judge
 from reconciler.model.change import Plan
-from reconciler.model.errors import Interrupted, UsageError
+from reconciler.model.errors import Interrupted, ReconcilerError, UsageError
 from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Halt, Pass, Report
 from reconciler.model.settings import EnvironmentSettings
-from reconciler.model.state import Loaded
+from reconciler.model.state import Desired, Loaded
 from reconciler.render import text
 from reconciler.render.formats import Format
 from reconciler.render.words import count
 from reconciler.source.steady import uncommitted
 
 if TYPE_CHECKING:
+    from reconciler.engine.pin import Versions
     from reconciler.engine.reconcile import Decision, Hooks
 
 CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", Interrupted.exit_code)
@@ -82,16 +84,17 @@ async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: b
 @options.allow_empty
 @options.approve
 @options.yes
+@options.flag("--pin", is_flag=True, help="Then insert the missing `id:` lines, as `pin --write` does.")
 @options.logs
 @options.output
 def apply(**flags: Any) -> int:
     """Make the live environment equal to DIR. Asks for confirmation on a terminal."""
-    output, yes = flags.pop("output"), flags.pop("yes")
+    output, yes, pin = flags.pop("output"), flags.pop("yes"), flags.pop("pin")
     if not yes and not is_terminal():
         raise UsageError("stdin is not a terminal", "Pass --yes to apply without confirmation.")
     environment = _approved(writable_environment(_flags(flags)))
     with advising(environment.api):
-        return asyncio.run(_Apply(environment, output, yes=yes).run())
+        return asyncio.run(_Apply(environment, output, yes=yes, pin=pin).run())
 
 
 def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
@@ -102,18 +105,21 @@ def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
 class _Apply:
     """One apply: shows the plan, asks, and shows the report."""
 
-    def __init__(self, environment: EnvironmentSettings, output: Format, *, yes: bool) -> None:
+    def __init__(self, environment: EnvironmentSettings, output: Format, *, yes: bool, pin: bool) -> None:
         self._environment = environment
         self._output = output
         self._yes = yes
+        self._pin = pin
         self._progress = Progress()
         self._stop = asyncio.Event()
         self._cancelled = False
 
     async def run(self) -> int:
         """Returns the exit code. Signals stay caught until the report is printed."""
-        from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
+        from reconciler.engine.pin import versions  # noqa: PLC0415 the network, not needed for --help
+        from reconciler.engine.reconcile import Hooks  # noqa: PLC0415
 
+        known = versions(self._environment.manifests) if self._pin else {}
         with self._progress as progress:
             hooks = Hooks(
                 watch=progress.watch,
@@ -128,7 +134,25 @@ class _Apply:
             return judge(finished).exit_code
         if self._cancelled:
             finished = structs.replace(finished, report=(report := structs.replace(report, halt=CANCELLED)))
-        return self._show(finished, report)
+        if not self._pin or self._cancelled or report.plan.refusals or finished.loaded.desired is None:
+            return self._show(finished, report)
+        pinned = self._write_pins(finished.loaded.desired, report, known)
+        code = self._show(finished, structs.replace(report, pinned=pinned))
+        return exit_code(code, 0 if pinned else 4)
+
+    def _write_pins(self, desired: Desired, report: Report, known: Versions) -> bool:
+        """Whether every missing pin was written; what was not is told."""
+        from reconciler.engine.pin import missing, write  # noqa: PLC0415 the parsers, not needed for --help
+
+        try:
+            done = write(self._environment.manifests, desired, missing(report, desired), known)
+        except ReconcilerError as error:  # what was applied is to be told all the same
+            note(error.whole)
+            return False
+        for file, why in dict.fromkeys((each.pin.origin.file, each.why) for each in done if each.why):
+            note(f"no pin was written to {file}: {why}")
+        note(f"{count(sum(each.written for each in done), 'pin')} written")
+        return all(each.written for each in done)
 
     def _planned(self, made: Plan) -> None:
         """As text the plan is part of the output; with another format it goes to the person who is asked."""

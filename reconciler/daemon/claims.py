@@ -1,6 +1,7 @@
 """Which worker writes to which live environment: two on one would undo each other's work, so both stop for good.
 
-No worker writes before every worker has tried to read once: only that shows which environment a key opens.
+No worker writes before every worker has tried to read once: only that shows which environment a key opens. One
+that hangs holds the others up for WAIT_S at most, and nobody whose environment is the pinned one.
 """
 
 from __future__ import annotations
@@ -9,20 +10,23 @@ import asyncio
 from collections.abc import Hashable, Iterable
 from typing import Self
 
-from reconciler.api.waiting import sooner
-from reconciler.model.errors import WrongEnvironment
+from reconciler.api.waiting import at_most
+from reconciler.model.errors import Interrupted, ReconcilerError, WrongEnvironment
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings
 
+WAIT_S = 30.0  # as long as a request may take
+
 
 class Claims:
-    """Shared by the workers of one process, named by their environments."""
+    """Shared by the workers of one process, named by their environments. `now` is of the event loop's clock."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], now: float) -> None:
         self.claims = {name: Claim(name, self) for name in names}
         self.empty = asyncio.Lock()  # held by who writes to an empty environment: nothing shows yet whose it is
         self._unseen = set(self.claims)
         self._all_looked = asyncio.Event()
+        self._wait_until = now + WAIT_S
         self._owners: dict[Hashable, set[str]] = {}
 
     def add(self, name: str, what: Hashable) -> None:
@@ -45,9 +49,10 @@ class Claims:
             self._all_looked.set()
 
     async def all_looked(self, stop: asyncio.Event) -> None:
-        """Waits until every worker has looked, or `stop` is set."""
-        if not self._all_looked.is_set():
-            await sooner(self._all_looked.wait(), stop)
+        """Waits until every worker has looked, the process is WAIT_S old, or `stop` is set."""
+        remaining_s = self._wait_until - asyncio.get_running_loop().time()
+        if not self._all_looked.is_set() and remaining_s > 0:
+            await at_most(remaining_s, self._all_looked.wait(), stop)
 
 
 class Claim:
@@ -110,7 +115,7 @@ class Claim:
         self._claims.looked(self._name)
 
     async def all_looked(self) -> None:
-        """Waits until every worker has looked, or this one is stopped; this one has by now."""
+        """Waits until every worker has looked, but not for long, or this one is stopped; this one has by now."""
         self.looked()
         await self._claims.all_looked(self.stop)
 
@@ -120,20 +125,35 @@ class Claim:
 
 
 class Turn:
-    """One worker at a time writes to an empty environment; a turn that was taken ends with the `with` block."""
+    """One worker at a time writes to an empty environment, until a response shows which one that is."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
         self.taken = False
         self._lock = lock
 
-    async def take(self) -> None:
-        """Waits until no other worker has the turn."""
+    async def take(self, stop: asyncio.Event) -> None:
+        """Waits until no other worker has the turn; raises ReconcilerError after WAIT_S, Interrupted at `stop`."""
+        await at_most(WAIT_S, self._take(), stop)
+        if not self.taken and stop.is_set():
+            raise Interrupted("asked to stop; nothing was written")
+        if not self.taken:
+            raise ReconcilerError(
+                "this environment is empty, and so is another one, which a worker of this process writes to",
+                "The next pass tries again. To make it independent, create one organization in it by hand.",
+            )
+
+    async def _take(self) -> None:
         await self._lock.acquire()
         self.taken = True
+
+    def end(self) -> None:
+        """Another worker may have the turn."""
+        if self.taken:
+            self.taken = False
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.taken:
-            self._lock.release()
+        self.end()

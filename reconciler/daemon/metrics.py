@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -35,9 +35,12 @@ Status = tuple[KindName, str]
 
 
 class Metrics:
-    """One process's metrics, in a registry of their own. Every counter is there from the start, at 0."""
+    """One process's metrics, in a registry of their own. Every counter is there from the start, at 0.
 
-    def __init__(self, environments: Iterable[str]) -> None:
+    `dropped` returns how many lines of the log were lost so far.
+    """
+
+    def __init__(self, environments: Iterable[str], dropped: Callable[[], int] = int) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a switch of the library's, for the process
         of = self.registry = CollectorRegistry()
         self.passes = Counter("reconciler_passes", "Passes by result.", ["environment", "result"], registry=of)
@@ -57,10 +60,15 @@ class Metrics:
         self.seconds = Histogram("reconciler_api_request_duration_seconds", "How long requests took.", registry=of)
         self.retries = Counter("reconciler_api_retries", "Requests sent again.", registry=of)
         self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without a response.", registry=of)
+        self.duplicates = Gauge(
+            "reconciler_duplicates", "Resources live more than once.", ["environment"], registry=of
+        )
         self.refusals = Counter("reconciler_guard_refusals", "Plans refused by a guard.", ["rule"], registry=of)
         self.source = Gauge("reconciler_source_info", "The revisions in use.", ["revision"], registry=of)
         self.leader = Gauge("reconciler_leader", "Whether this process may write.", registry=of)
         self.suspended = Gauge("reconciler_suspended", "Suspended organizations.", registry=of)
+        self.lines = Gauge("reconciler_log_lines_dropped", "Lines that stderr did not take so far.", registry=of)
+        self.lines.set_function(dropped)
         self._environments = tuple(environments)
         self._last: dict[str, _Last] = {name: _Last() for name in self._environments}
         self._begin()
@@ -68,6 +76,7 @@ class Metrics:
     def _begin(self) -> None:
         self.leader.set(1)
         for name in self._environments:
+            self.duplicates.labels(name)
             for result in PassResult:
                 self.passes.labels(name, result)
         for end in Result:
@@ -103,6 +112,7 @@ class Metrics:
             self.changes.labels(outcome.change.key.kind, outcome.change.action, outcome.result).inc()
         for refusal in report.plan.refusals:
             self.refusals.labels(refusal.rule).inc()
+        self.duplicates.labels(environment).set(len(report.plan.duplicates))
         last = self._last[environment]
         last.resources = tally(report, wanted)
         last.uncertain = sum(o.result is Result.UNKNOWN and isinstance(o.change, Create) for o in report.outcomes)

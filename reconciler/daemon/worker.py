@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from reconciler.core.applying.conditions import conclude
 from reconciler.core.applying.verdict import PassResult, Verdict, judge, judge_error
 from reconciler.daemon.claims import Claims, Turn
+from reconciler.daemon.effort import Effort
 from reconciler.daemon.journal import Journal, ended
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
@@ -26,6 +27,7 @@ from reconciler.model.event import Crashed, Event, Watch
 from reconciler.model.outcome import Pass
 from reconciler.model.settings import ApiSettings, EnvironmentSettings
 from reconciler.model.state import Loaded
+from reconciler.source.snapshot import FolderDigest
 
 log = structlog.get_logger()
 
@@ -52,7 +54,7 @@ class Worker:
     """One environment. `stop` set: no further write starts; `wake` set: the next pass is due."""
 
     def __init__(self, source: Source, shared: Shared) -> None:
-        self.name, self.folder = source.name, source.folder
+        self.name, self.digest = source.name, FolderDigest(source.folder)
         self.wake = Wake()
         self._claim = shared.claims.claims[source.name]
         self.stop = self._claim.stop
@@ -61,6 +63,7 @@ class Worker:
         # a write without a response delays the passes of its own environment only
         memory = RecentWrites(asyncio.get_running_loop().time())
         self._runtime = structs.replace(shared.runtime, recent_writes=memory)
+        self.effort = Effort(asyncio.get_running_loop().time)  # of the last pass
         self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
         self._journal = Journal(source.folder)
         self._settings: EnvironmentSettings | None = None
@@ -68,7 +71,7 @@ class Worker:
     async def once(self, cause: str) -> Verdict:
         """Makes one pass and returns the verdict on it; never raises. `cause` is for the log."""
         clock = asyncio.get_running_loop().time
-        started = clock()
+        started, self.effort = clock(), Effort(clock)
         id_ = f"{self._runtime.rng.getrandbits(48):012x}"
         known = {"environment": self.name, "reconcile_id": id_, "revision": self._status.revision}
         with structlog.contextvars.bound_contextvars(**known):
@@ -98,24 +101,24 @@ class Worker:
             self._rivalled(0.0)
 
     async def _pass(self) -> Pass:
+        runtime = structs.replace(self._runtime, aside=self.effort.measured(self._runtime.aside))
         settings = await self._fresh_settings()
         api = api_settings(settings)
         with self._claim.turn() as turn:
             hooks = Hooks(
                 watch=self._watch,
                 loaded=self._loaded,
+                seen=lambda live: self._seen(live, api, turn),
                 planned=lambda plan: self._planned(plan, api),
                 may_apply=lambda plan: self._may_apply(plan, settings, turn),
             )
             try:
-                load = await steady(settings.manifests, self._runtime, self.stop)
-                finished = await reconcile(settings, load, self._runtime, hooks, self.stop)
+                load = await steady(self.digest, runtime, self.stop)
+                finished = await reconcile(settings, load, runtime, hooks, self.stop)
             except WrongEnvironment:
                 self._claim.refused(api.key)
                 raise
             self._note_organizations(settings, finished)
-            if finished.report:
-                self._claim.sees(finished.report.environment_id, api.key)
         return finished
 
     async def _fresh_settings(self) -> EnvironmentSettings:
@@ -142,12 +145,18 @@ class Worker:
     def _watch(self, event: Event) -> None:
         self._shared.watch(event)
         self._shared.metrics.watch(event)
+        self.effort.watch(event)
 
     def _loaded(self, loaded: Loaded) -> None:
         self._status.source_read = True
         self._status.revision = loaded.revision
         structlog.contextvars.bind_contextvars(revision=loaded.revision)
         self._status.problems = self._journal.problems(loaded.problems)
+
+    def _seen(self, live: str, api: ApiSettings, turn: Turn) -> None:
+        self._claim.sees(live, api.key)
+        self._claim.looked()
+        turn.end()  # whoever waits for it plans again, and sees whose the environment is
 
     def _planned(self, plan: Plan, api: ApiSettings) -> None:
         self._claim.sees(plan.environment_id, api.key)
@@ -156,9 +165,10 @@ class Worker:
     async def _may_apply(self, plan: Plan, settings: EnvironmentSettings, turn: Turn) -> Decision:
         if not settings.apply:
             return Decision.LEAVE
-        await self._claim.all_looked()
+        if plan.environment_id is None or plan.environment_id != plan.pin:
+            await self._claim.all_looked()
         if plan.environment_id is None and not turn.taken:
-            await turn.take()
+            await turn.take(self.stop)
             return Decision.PLAN_AGAIN  # another worker may have written to it during the wait
         return Decision.APPLY
 

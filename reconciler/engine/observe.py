@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.api.client import Client
-from reconciler.core.planning.plan import Selected
 from reconciler.delivery.target import RecordName, Target
 from reconciler.model.errors import ApiError, DeliveryError, Interrupted
 from reconciler.model.event import Listed, Watch
@@ -19,6 +18,7 @@ from reconciler.model.state import (
     ObservedOrganization,
     Organization,
     Record,
+    Selected,
     Unreadable,
 )
 

@@ -40,12 +40,15 @@ async def _leave(_: Plan) -> Decision:
 class Hooks(Struct, frozen=True):
     """What a caller adds to a pass; an exception from `loaded`, `planned` or `may_apply` ends it before any write.
 
-    `loaded` and `planned` get what there is by then. `may_apply` decides on a plan that has something to apply,
-    and may wait for a person or for its turn. The default applies nothing: that is the plan command.
+    `loaded` and `planned` get what there is by then. `seen` gets the live environment's id with each response that
+    shows it, and starts no further request by raising WrongEnvironment. `may_apply` decides on a plan that has
+    something to apply, and may wait for a person or for its turn. The default applies nothing: that is the plan
+    command.
     """
 
     watch: Watch = lambda _: None
     loaded: Callable[[Loaded], None] = lambda _: None
+    seen: Callable[[str], None] = lambda _: None
     planned: Callable[[Plan], None] = lambda _: None
     may_apply: Callable[[Plan], Awaitable[Decision]] = _leave
 
@@ -74,46 +77,46 @@ async def reconcile(
     check_selection(environment, loaded.desired)
     decision = Decision.PLAN_AGAIN
     while decision is Decision.PLAN_AGAIN:
-        observed = await _observe(environment, loaded.desired, runtime, hooks.watch, stop)
+        observed = await _observe(environment, loaded.desired, runtime, hooks, stop)
         plan = await _plan(environment, loaded.desired, observed, runtime)
         hooks.planned(plan)
         writable = plan.changes and not plan.refusals
         decision = await hooks.may_apply(plan) if writable else Decision.LEAVE
     if decision is Decision.LEAVE:
         return Pass(loaded, Report(plan, environment_id=plan.environment_id))
-    return Pass(loaded, await _apply(plan, environment, runtime, hooks.watch, stop))
+    return Pass(loaded, await _apply(plan, environment, runtime, hooks, stop))
 
 
 async def _observe(
-    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, watch: Watch, stop: asyncio.Event
+    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
 ) -> Observed:
     """The live environment, and the delivery records."""
-    check = environment_check(environment, desired)
     if environment.observed:
-        observed = read_before(environment.observed, runtime, check)
+        observed = read_before(environment.observed, runtime, environment_check(environment, desired))
     else:
-        observed = await _observe_now(environment, desired, runtime, watch, stop, check)
+        observed = await _observe_now(environment, desired, runtime, hooks, stop)
     target = delivery(environment)
     if target is None:
         return observed
     return structs.replace(observed, records=await runtime.aside(lambda: records(desired, target)))
 
 
-async def _observe_now(  # noqa: PLR0913, PLR0917 what reading takes
-    environment: EnvironmentSettings,
-    desired: Desired,
-    runtime: Runtime,
-    watch: Watch,
-    stop: asyncio.Event,
-    check: Callable[[str | None], None],
+async def _observe_now(
+    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
 ) -> Observed:
     """Reads with a client that refuses every verb but GET.
 
     What this process wrote without getting a response has its settle time first.
     """
+    pinned = environment_check(environment, desired)
+
+    def check(live: str) -> None:
+        pinned(live)
+        hooks.seen(live)
+
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
-    async with connected(environment, runtime, watch, stop, read_only=True) as client:
-        return await observe(desired, client, watch, selecting(environment.selection), check)
+    async with connected(environment, runtime, hooks.watch, stop, read_only=True) as client:
+        return await observe(desired, client, hooks.watch, selecting(environment.selection), check)
 
 
 async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime) -> Plan:
@@ -126,10 +129,10 @@ async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Ob
 
 
 async def _apply(
-    plan: Plan, environment: EnvironmentSettings, runtime: Runtime, watch: Watch, stop: asyncio.Event
+    plan: Plan, environment: EnvironmentSettings, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
 ) -> Report:
     """Applies the plan with a new client; once `stop` is set no further write starts."""
-    async with connected(environment, runtime, watch, stop) as client:
+    async with connected(environment, runtime, hooks.watch, stop) as client:
         client.grow(len(plan.changes))
         state = PassState(
             plan=plan,
@@ -138,5 +141,6 @@ async def _apply(
             delivery=delivery(environment),
             runtime=runtime,
             stop=stop,
+            seen=hooks.seen,
         )
-        return await apply(plan, state, watch)
+        return await apply(plan, state, hooks.watch)

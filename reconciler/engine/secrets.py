@@ -55,15 +55,13 @@ class Issuer(Struct, frozen=True):
     async def first_token(self, directory_id: str, name: RecordName) -> bool:
         """A bearer token for a directory that has none; False, and nothing is made, if it has one by now.
 
-        Rotating cuts off whoever has a token, so the directory is read again right before. Raises as `link`.
+        Rotating cuts off whoever has a token, so the directory is read again right before, while nobody else
+        delivers to its organization. Raises as `link`.
         """
 
         async def attempt(lane: Lane) -> bool:
             directory = await self._read(directory_id, lane)
-            if directory.has_client_bearer_token:
-                return False
-            await self._rotate(directory, name, lane)
-            return True
+            return not directory.has_client_bearer_token and await self._rotate(directory, name, lane, first=True)
 
         async with self.client.lane() as lane:
             return await lane.retry_unsent(lambda: attempt(lane))
@@ -72,7 +70,7 @@ class Issuer(Struct, frozen=True):
         """A new bearer token; an earlier one is void at once. Raises as `link`."""
 
         async def attempt(lane: Lane) -> None:
-            await self._rotate(await self._read(directory_id, lane), name, lane)
+            await self._rotate(await self._read(directory_id, lane), name, lane, first=False)
 
         async with self.client.lane() as lane:
             await lane.retry_unsent(lambda: attempt(lane))
@@ -83,7 +81,8 @@ class Issuer(Struct, frozen=True):
             raise TypeError(f"{directory_id} was decoded as another kind")
         return live
 
-    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane) -> None:
+    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane, *, first: bool) -> bool:
+        """False, and the record is as before, if only a `first` token is wanted, and there is one by now."""
         pending = Record(
             state=RecordState.PENDING,
             organization_id=directory.organization_id,
@@ -94,9 +93,22 @@ class Issuer(Struct, frozen=True):
             expires_at=None,
         )
         async with self._delivering(name, pending) as delivery:
+            if first and await self._has_token(directory.id, lane, delivery):
+                return False
             token = await lane.rotate(directory.id)
             issued = structs.replace(pending, state=RecordState.ISSUED)
             await self._keep(delivery, issued, token, directory.scim_base_url)
+        return True
+
+    async def _has_token(self, directory_id: str, lane: Lane, delivery: Delivery | None) -> bool:
+        """Whether somebody made a token meanwhile; unless nobody did, the earlier record is put back."""
+        needed = False
+        try:
+            needed = not (await self._read(directory_id, lane)).has_client_bearer_token
+        finally:
+            if delivery is not None and not needed:
+                await self.runtime.aside(delivery.take_back)
+        return not needed
 
     @asynccontextmanager
     async def _delivering(self, name: RecordName | None, pending: Record) -> AsyncIterator[Delivery | None]:

@@ -253,12 +253,20 @@ class SharedDomain(Struct, frozen=True):
 
 
 class Duplicate(Struct, frozen=True):
-    """More live children than declared ones with the same identity; `name` is the handle of one of these."""
+    """Live objects that nothing tells apart, fewer of which are declared; `name` is a declared one's handle."""
 
     kind: KindName
     organization: str
     name: str
     ids: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do."""
+        return (
+            f"nothing tells {' and '.join(self.ids)} apart, and fewer are declared. The API cannot delete one. "
+            "Add `id:` with the right one, and list the others in the organization's `distinctFrom`."
+        )
 
 
 NOT_APPROVED = "notApproved"

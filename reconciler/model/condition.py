@@ -15,6 +15,7 @@ class ConditionType(StrEnum):
     BLOCKED = "Blocked"
     CREATE_UNCERTAIN = "CreateUncertain"
     TOKEN_LOST = "TokenLost"
+    DUPLICATE = "Duplicate"
 
 
 class Condition(Struct, frozen=True):

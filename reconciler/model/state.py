@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -70,6 +70,15 @@ class DesiredOrganization(Struct, frozen=True):
     setup_link: SetupLink | None
     labels: Mapping[str, str]
     origin: Origin
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that it states; none where it states or clears none."""
+        stated = self.owned.get("domains")
+        return stated if isinstance(stated, tuple) else ()
+
+
+Selected = Callable[[DesiredOrganization], bool]
 
 
 class DesiredEnvironment(Struct, frozen=True):

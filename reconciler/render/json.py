@@ -49,6 +49,7 @@ def plan(plan: Plan) -> Document:
         "unchanged": plan.unchanged,
         "unmanaged": len(plan.unmanaged),
         "blocked": len(plan.blocked),
+        "duplicates": len(plan.duplicates),
         "risks": sum(bool(change.risks) for change in plan.changes),
     }
     return {
@@ -82,6 +83,7 @@ def plan(plan: Plan) -> Document:
             for pin in plan.pins
         ],
         "blocked": [_blocked(each) for each in plan.blocked],
+        "duplicates": _duplicates(plan),
         "hints": [
             {"reason": each.reason, "message": each.message, "organization": each.organization, "name": each.name}
             for each in plan.hints
@@ -97,11 +99,12 @@ def report(report: Report) -> Document:
         **_head("Report", report.plan),
         "environmentId": report.environment_id or report.plan.environment_id,
         "summary": {str(result): sum(o.result is result for o in report.outcomes) for result in Result}
-        | {"blockedInPlan": len(report.plan.blocked)},
+        | {"blockedInPlan": len(report.plan.blocked), "duplicates": len(report.plan.duplicates)},
         "outcomes": [
             {**_change(o.change), "id": o.id, "result": o.result, "error": o.error} for o in report.outcomes
         ],
         "blocked": [_blocked(each) for each in report.plan.blocked],
+        "duplicates": _duplicates(report.plan),
         "refusals": _refusals(report.plan),
         "halt": None if report.halt is None else {"code": report.halt.code, "message": report.halt.message},
     }
@@ -236,6 +239,19 @@ def _blocked(block: Blocked) -> Document:
         "name": block.name,
         **_place(block.origin),
     }
+
+
+def _duplicates(plan: Plan) -> list[Document]:
+    return [
+        {
+            "kind": each.kind,
+            "organization": each.organization,
+            "name": each.name,
+            "ids": list(each.ids),
+            "message": each.message,
+        }
+        for each in plan.duplicates
+    ]
 
 
 def _refusals(plan: Plan) -> list[Document]:

@@ -76,6 +76,7 @@ def _counts(plan: Plan) -> str:
         f"{plan.unchanged:,} unchanged",
         f"{len(plan.unmanaged):,} unmanaged" if plan.unmanaged else "",
         f"{len(plan.blocked):,} blocked" if plan.blocked else "",
+        count(len(plan.duplicates), "duplicate") if plan.duplicates else "",
         f"{len(plan.suspended):,} suspended" if plan.suspended else "",
         f"{risks:,} at risk" if risks else "",
     ]
@@ -146,6 +147,9 @@ def _attention(plan: Plan, style: Style) -> Iterator[str]:
     for shared in plan.shared_domains:
         holders = ", ".join(shared.ids)
         yield style.paint("33", f"! {escaped(shared.name)}  is a domain of several live organizations: {holders}")
+    for twin in plan.duplicates:
+        name = resource(twin.kind, twin.organization, twin.name)
+        yield style.paint("33", f"! {name}  Duplicate: {escaped(twin.message)}")
     for name, reason in plan.suspended.items():
         yield style.paint("33", f"= {escaped(name)}  suspended: {escaped(reason)}")
     for _, hints in groupby(sorted(plan.hints, key=lambda hint: hint.reason), key=lambda hint: hint.reason):
@@ -214,7 +218,7 @@ def report(report: Report, style: Style = PLAIN) -> str:
     blocked = f" {len(report.plan.blocked):,} blocked in the plan." if report.plan.blocked else ""
     lines.append(f"Done: {done}.{blocked}")
     lines += [text for result, text in _NEXT.items() if counts[result]]
-    if any(map(_created, report.outcomes)):
+    if any(map(_created, report.outcomes)) and not report.pinned:
         lines.append(f"`reconciler{TIED}pin{TIED}--write` inserts the ids of what was created.")
     return style.joined(lines)
 

@@ -25,7 +25,7 @@ KEY = "ssoready_sk_" + "a" * 25
 FIELDS = {
     *("timestamp", "level", "event", "reconcile_id", "environment", "revision", "organization", "kind", "name"),
     *("id", "action", "fields", "duration_ms", "attempt", "http_status", "route", "digest"),
-    *("result", "error", "exit_code", "changes", "blocked", "unchanged"),  # beside cli.md's
+    *("result", "error", "exit_code", "changes", "blocked", "unchanged", "duplicates"),  # beside cli.md's
 }
 
 

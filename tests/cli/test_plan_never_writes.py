@@ -21,6 +21,8 @@ READING: dict[str, tuple[object, ...]] = {
     "list": ("list",),
     "list json": ("list", EXAMPLES / "production", "--output", "json"),
     "observe": ("observe", "--out", "/dev/null/live.json"),
+    "import as a dry run": ("import", EXAMPLES / "production", "--dry-run"),
+    "import to a place that cannot be written": ("import", "/dev/null/manifests"),
     "pin": ("pin", EXAMPLES / "production"),
     "show": ("show", "4711"),
     "show as PEM": ("show", "Acme", "--pem"),

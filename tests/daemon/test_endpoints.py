@@ -30,7 +30,9 @@ DOCUMENTED = {
     "reconciler_api_request_duration_seconds": set(),
     "reconciler_api_retries_total": set(),
     "reconciler_creates_uncertain": set(),
+    "reconciler_duplicates": {"environment"},
     "reconciler_guard_refusals_total": {"rule"},
+    "reconciler_log_lines_dropped": set(),
     "reconciler_source_info": {"revision"},
     "reconciler_leader": set(),
     "reconciler_suspended": set(),
@@ -164,6 +166,33 @@ def test_an_uncertain_create_is_counted_and_stands_as_a_condition(tmp_path: Path
             assert (await here.samples())["reconciler_creates_uncertain"] == 1
 
     asyncio.run(work())
+
+
+def test_a_duplicate_is_no_success_until_it_is_ruled_out(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production")
+    acme = api.put("acme", display_name="Acme")
+    for _ in range(2):
+        api.store.put_connection(acme, idp_entity_id="e1")
+    first, second = sorted(each.id for each in api.store.connections(acme))
+    pinned = f"  samlConnections: [{{name: okta, id: {first}, idp: {{entityId: e1}}}}]\n"
+    write(folder, "acme", organization("acme", pinned))
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key())) as here:
+            status = await here.ended(1)
+            assert (status["result"], status["lastSuccess"]) == ("partly", None)
+            (ready, twice) = status["organizations"]["acme"]["conditions"]
+            assert (ready["status"], twice["type"], twice["status"]) == (False, "Duplicate", True)
+            assert second in twice["message"]
+            assert (await here.samples())['reconciler_duplicates{environment="production"}'] == 1
+            (line,) = (each for each in here.lines if each["event"] == "duplicate")
+            assert (line["log_level"], line["organization"], line["name"]) == ("warning", "acme", "okta")
+            write(folder, "acme", organization("acme", f"{pinned}  distinctFrom: [{second}]\n"))
+            await here.becomes(lambda status: status["result"] == "success")
+            assert (await here.samples())['reconciler_duplicates{environment="production"}'] == 0
+
+    asyncio.run(work())
+    assert api.writes == []
 
 
 def test_a_lost_token_stands_as_a_condition(tmp_path: Path) -> None:

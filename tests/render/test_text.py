@@ -52,13 +52,16 @@ x stark saml/next  Ambiguous  manifests/stark.yaml:9
 x wayne  PinNotFound  manifests/wayne.yaml:3
     Gone.
 ! shared.example  is a domain of several live organizations: {org_id(3)}, {org_id(77)}
+! acme saml/okta  Duplicate: nothing tells {conn_id(9)} and {conn_id(10)} apart, and fewer are declared. The API \
+cannot delete one. Add `id:` with the right one, and list the others in the organization's `distinctFrom`.
 = soylent  suspended: moving, ask first
 i initech  NoTarget: no delivery target is configured.
 i umbrella/okta  Unpinned: add `id:`.
 ? org_0000000000000000000000077  "Initrode"  live, not in git; the API cannot delete it
 ? saml_conn_0000000000000000000000078  in acme, live, not in git; the API cannot delete it
 
-Plan: 2 to create, 2 to update, 2 to issue, 40 unchanged, 2 unmanaged, 3 blocked, 1 suspended, 3 at risk. \
+Plan: 2 to create, 2 to update, 2 to issue, 40 unchanged, 2 unmanaged, 3 blocked, 1 duplicate, 1 suspended, \
+3 at risk. \
  Digest 9f31c2d0.
 """
     )

@@ -31,6 +31,9 @@ def conclude(report: Report, previous: Conditions, now: float) -> dict[str, tupl
         lost = block.reason is BlockReason.TOKEN_LOST
         kind = ConditionType.TOKEN_LOST if lost else ConditionType.BLOCKED
         findings.setdefault(block.organization, []).append(_Finding(kind, block.reason, block.message))
+    for twin in report.plan.duplicates:
+        found = _Finding(ConditionType.DUPLICATE, "Duplicate", twin.message)
+        findings.setdefault(twin.organization, []).append(found)
     for outcome in report.outcomes:
         of_organization = findings.setdefault(outcome.change.key.organization, [])
         if outcome.result in GOOD:

@@ -9,11 +9,11 @@ from msgspec import structs
 
 from reconciler.core.applying.conditions import Conditions, conclude
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import Blocked, BlockReason, Key, Refusal
+from reconciler.model.change import Blocked, BlockReason, Duplicate, Key, Refusal
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.kinds import KindName
 from reconciler.model.outcome import GOOD, Halt, Outcome, Report, Result
-from tests.support.build import PLACE, create, desired, live, observed, organization, update
+from tests.support.build import PLACE, conn_id, create, desired, live, observed, organization, update
 
 EMPTY = plan(desired(), observed(), 0)
 BLOCKED = Blocked(BlockReason.AMBIGUOUS, "which one?", "acme", KindName.ORGANIZATION, None, PLACE)
@@ -84,6 +84,17 @@ def test_what_the_plan_leaves_alone_says_why() -> None:
             ConditionType.SUSPENDED: (True, "Suspended", "ask Kim"),
         },
     }
+
+
+def test_what_is_live_more_than_once_is_a_condition_and_not_ready() -> None:
+    twin = Duplicate(KindName.CONNECTION, "acme", "okta", (conn_id(1), conn_id(2)))
+    assert concluded(report(duplicates=(twin,))) == {
+        "acme": {
+            ConditionType.READY: (False, "Duplicate", twin.message),
+            ConditionType.DUPLICATE: (True, "Duplicate", twin.message),
+        }
+    }
+    assert f"{conn_id(1)} and {conn_id(2)}" in twin.message
 
 
 def test_several_conditions_hold_at_once_each_by_its_first_reason() -> None:

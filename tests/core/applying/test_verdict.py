@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from reconciler.core.applying.verdict import PassResult, exit_code, judge, judge_error
-from reconciler.model.change import NOT_APPROVED, Blocked, BlockReason, Refusal
+from reconciler.model.change import NOT_APPROVED, Blocked, BlockReason, Duplicate, Refusal
 from reconciler.model.errors import Interrupted, Unauthorized
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, Problem, Severity
 from reconciler.model.outcome import GOOD, Halt, Outcome, Pass, Report, Result
 from reconciler.model.state import Loaded
-from tests.support.build import PLACE, desired
+from tests.support.build import PLACE, conn_id, desired
 from tests.support.plans import ACME, EMPTY, OKTA
 
 DESIRED = desired()
@@ -27,6 +27,7 @@ UNREADABLE, AMBIGUOUS = (
     Blocked(reason, "why", "globex", KindName.ORGANIZATION, None, PLACE)
     for reason in (BlockReason.UNREADABLE, BlockReason.AMBIGUOUS)
 )
+TWIN = Duplicate(KindName.CONNECTION, "globex", "okta", (conn_id(1), conn_id(2)))
 REFUSAL = Refusal("maxCreates", "too many")
 REVOKED = Halt("Unauthorized", "the key was refused", 3)
 STOPPED = Halt("Interrupted", "asked to stop", 5)
@@ -66,6 +67,8 @@ TABLE = {
     "pending": Row(ended(changes=(ACME,)), 0, "partly", "Pending"),
     "blocked": Row(ended(blocked=(AMBIGUOUS,)), 4, "partly", "Partly"),
     "blocked, done": Row(ended(DONE, blocked=(AMBIGUOUS,)), 4, "partly", "Partly"),
+    "duplicate": Row(ended(DONE, duplicates=(TWIN,)), 0, "partly", "Duplicate"),
+    "pending, duplicate": Row(ended(changes=(ACME,), duplicates=(TWIN,)), 0, "partly", "Pending"),
     "unreadable": Row(ended(blocked=(AMBIGUOUS, UNREADABLE)), 4, "partly", "Partly", retry=True),
     "not done": Row(ended(DONE, FAILED), 4, "partly", "Partly", retry=True),
     "refused": Row(ended(changes=(ACME,), refusals=(REFUSAL,)), 6, "refused", "Guarded"),

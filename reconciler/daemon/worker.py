@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 from msgspec import Struct, structs
 
+from reconciler.api.known import Known
 from reconciler.core.applying.conditions import conclude
 from reconciler.core.applying.verdict import PassResult, Verdict, judge, judge_error
 from reconciler.daemon.claims import Claims, Turn
@@ -60,9 +61,9 @@ class Worker:
         self.wake = self._claim.wake
         self._read = source.read
         self._shared = shared
-        # a write without a response delays the passes of its own environment only
+        # what is remembered is of its own environment only
         memory = RecentWrites(asyncio.get_running_loop().time())
-        self._runtime = structs.replace(shared.runtime, recent_writes=memory)
+        self._runtime = structs.replace(shared.runtime, recent_writes=memory, known=Known())
         self.effort = Effort(asyncio.get_running_loop().time)  # of the last pass
         self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
         self._journal = Journal(source.folder)

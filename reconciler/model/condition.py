@@ -16,6 +16,7 @@ class ConditionType(StrEnum):
     CREATE_UNCERTAIN = "CreateUncertain"
     TOKEN_LOST = "TokenLost"
     DUPLICATE = "Duplicate"
+    NO_PRIMARY = "NoPrimary"  # beside `Ready`: it is as git has it, and products read people from no directory
     STOPPED = "Stopped"
     MANIFESTS_VANISHED = "ManifestsVanished"
 

@@ -91,6 +91,7 @@ class DesiredEnvironment(Struct, frozen=True):
     forbid_public_mail: bool
     warn_days: int
     origin: Origin
+    make_lone_primary: bool = False
 
 
 class InvalidOrganization(Struct, frozen=True):

@@ -476,6 +476,22 @@ def test_a_refused_plan_writes_nothing_and_says_how_to_approve_it(tmp_path: Path
     assert once(api, source(folder, api.key())) == [6]
 
 
+def test_the_digest_that_a_refusal_names_approves_it_also_beside_a_broken_manifest(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production", "o1", "o2")
+    write(folder, "broken", organization("broken", "  domains: [not a domain]\n"))
+    bound: dict[str, Any] = {"limits": {"maxCreates": 1}}
+    said = []
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key(), **bound)) as here:
+            said.append((await here.ended(1))["message"])
+
+    asyncio.run(work())
+    digest = said[0].rpartition("--approve ")[2]
+    assert once(api, source(folder, api.key(), **bound, approve=digest)) == [8]
+    assert api.names() == {"o1", "o2"}
+
+
 def test_a_fault_of_our_own_in_one_environment_does_not_end_the_others(tmp_path: Path) -> None:
     api = Api()
     one = source(environment(tmp_path / "one", "production", "acme"), api.key())

@@ -13,6 +13,7 @@ from unittest.mock import patch
 from msgspec import structs
 
 from reconciler.api import paging, session, wire
+from reconciler.api.known import Known
 from reconciler.api.lane import Lane
 from reconciler.api.responses import judge
 from reconciler.api.wire import Page
@@ -25,7 +26,7 @@ from reconciler.engine import write
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import RecentWrites
 from reconciler.model.change import Change, Create, Update
-from reconciler.model.errors import Refused, Uncertain, Unsent
+from reconciler.model.errors import BadAnswer, Refused, Uncertain, Unsent
 from reconciler.model.kinds import Field, Kind
 from reconciler.model.state import Certificate, Child, DesiredChild, Live, SCIMDirectory, Value
 
@@ -71,6 +72,30 @@ def read_only_the_first_page() -> Iterator[None]:
             return
 
     with patch.object(paging, "pages", first):
+        yield
+
+
+@contextmanager
+def take_an_empty_page_for_the_end() -> Iterator[None]:
+    """A page that was promised, and that holds nothing, ends the list."""
+    pages = paging.pages
+
+    async def to_the_empty_one(*args: Any) -> AsyncIterator[Page]:
+        try:
+            async for page in pages(*args):
+                yield page
+        except BadAnswer as error:
+            if "promised" not in error.message:
+                raise
+
+    with patch.object(paging, "pages", to_the_empty_one):
+        yield
+
+
+@contextmanager
+def forget_what_was_seen() -> Iterator[None]:
+    """A list that lacks what the process has seen is believed."""
+    with patch.object(Known, "ids", lambda *_: frozenset()):
         yield
 
 
@@ -306,6 +331,8 @@ PLANTS: Mapping[str, tuple[Plant, int]] = {
         (retry_a_post_blindly, 40),
         (believe_an_empty_200, 40),
         (read_only_the_first_page, 40),
+        (take_an_empty_page_for_the_end, 20),
+        (forget_what_was_seen, 20),
         (patch_without_merging, 10),
         (demote_before_promoting, 40),
         (match_by_list_order, 40),

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from reconciler.core.values.problems import worst_first
-from reconciler.core.values.redaction import escaped
+from reconciler.core.values.redaction import escaped, quoted
 from reconciler.model.change import (
     Action,
     Blocked,
@@ -28,7 +28,7 @@ from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Certificate, Value
 from reconciler.render.style import PLAIN, TIED, Style
-from reconciler.render.words import MARKS, NOTHING, child, count, resource, settings, spoken, title, value
+from reconciler.render.words import MARKS, NOTHING, child, count, item, resource, settings, spoken, title, value
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -107,7 +107,7 @@ def _organization(changes: list[Change], live: Target | None, style: Style) -> I
     """Whose it is stands above all that is written to a live one."""
     first = changes[0]
     if live:
-        whose = f"{value(live.display_name)} ({', '.join(map(escaped, live.domains)) or NOTHING})"
+        whose = f"{value(live.display_name)} ({', '.join(map(item, live.domains)) or NOTHING})"
         yield style.paint("31", f"adopts {live.id} {whose}") if live.adopted else f"live as {whose}"
     if first.key.kind is not KindName.ORGANIZATION:
         id_ = first.parent if isinstance(first.parent, str) else None
@@ -145,6 +145,11 @@ def _name(field: FieldChange) -> str:
 def _field(field: FieldChange, change: Change) -> Iterator[str]:
     if isinstance(field.after, tuple):
         yield from _set(field.before if isinstance(field.before, tuple) else (), field.after)
+    elif isinstance(field.before, Certificate) or isinstance(field.after, Certificate):
+        # one below the other: they are to be compared
+        if field.before is not None:
+            yield from _certificate("- ", field.before)
+        yield from _certificate("" if field.before is None else "+ ", field.after)
     elif field.before is None:
         yield value(field.after)
     else:
@@ -154,9 +159,16 @@ def _field(field: FieldChange, change: Change) -> Iterator[str]:
         yield f"{value(field.before)} → {value(field.after)}{loses}"
 
 
+def _certificate(mark: str, shown: Value) -> Iterator[str]:
+    whole, _, end = value(shown).partition(" expires ")
+    yield f"{mark}{whole}"
+    if end:
+        yield f"{' ' * len(mark)}expires {end}"
+
+
 def _set(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
-    yield from (f"- {escaped(gone)}" for gone in sorted(set(before) - set(after)))
-    yield from (f"+ {escaped(new)}" for new in sorted(set(after) - set(before)))
+    yield from (f"- {item(gone)}" for gone in sorted(set(before) - set(after)))
+    yield from (f"+ {item(new)}" for new in sorted(set(after) - set(before)))
     if set(before) == set(after):  # only the spelling differs, such as an item that is there twice
         yield f"{value(before)} → {value(after)}"
 
@@ -166,7 +178,7 @@ def _attention(plan: Plan, style: Style) -> Iterator[str]:
         yield from _blocked(list(blocks), style)
     for shared in plan.shared_domains:
         holders = ", ".join(shared.ids)
-        yield style.paint("33", f"! {escaped(shared.name)}  is a domain of several live organizations: {holders}")
+        yield style.paint("33", f"! {item(shared.name)}  is a domain of several live organizations: {holders}")
     for twin in plan.duplicates:
         name = resource(twin.kind, twin.organization, twin.name)
         yield style.paint("33", f"! {name}  Duplicate: {escaped(twin.message)}")
@@ -200,7 +212,7 @@ def _hint(hint: Hint) -> str:
 
 
 def _unmanaged(each: Unmanaged) -> str:
-    shown = f'"{escaped(each.display_name)}"  ' if each.display_name else ""
+    shown = f"{quoted(each.display_name)}  " if each.display_name else ""
     where = f"in {escaped(each.organization)}, " if each.organization else ""
     return f"? {each.id}  {shown}{where}live, not in git; the API cannot delete it"
 

@@ -35,7 +35,10 @@ def test_a_whole_plan() -> None:
     domains      - gone.example
                  + acme.test
   ~ saml/okta  saml_conn_0000000000000000000000009  ! sign-in risk
-      certificate  sha256:ab12ab12ab12… expires 2026-12-03 → sha256:77fe77fe77fe… expires 2029-01-10
+      certificate  - sha256:ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12
+                     expires 2026-12-03
+                   + sha256:77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe
+                     expires 2029-01-10
       redirectUrl  "https://idp.example/" → -
       primary      false → true   (saml/adfs loses primary)   (saml_conn_0000000000000000000000007 loses primary)
 + globex  manifests/globex.yaml:1
@@ -209,7 +212,7 @@ saml  saml_conn_0000000000000000000000002  primary
   ACS URL           https://sp.example/acs
   IdP entity id     urn:a
   IdP redirect URL  -
-  IdP certificate   sha256:77fe77fe77fe… expires 2029-01-10
+  IdP certificate   sha256:77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe expires 2029-01-10
 
 saml  saml_conn_0000000000000000000000003
   SP entity id      -

@@ -26,6 +26,7 @@ from tests.simulation.scenario import SETTLE_S, Scenario
 
 INTENT: ContextVar[Intent | None] = ContextVar("INTENT", default=None)
 TIMEOUT_S = 10.0
+AT_ONCE_S = 1e-6
 
 
 class Fate(Struct, frozen=True):
@@ -165,12 +166,12 @@ class Network:
         why = f"for {sent.intent.change.key.organization}/{sent.intent.change.key.name}" if sent.intent else ""
         self._ledger.note(f"{life.slot}.{life.number}", " ".join(filter(None, (sent.method, target, why, name))))
         body = msgspec.json.decode(request.content) if request.content else {}
-        self._ledger.sending(sent, body.get("organizationId"))
         attempt = Attempt(life.slot, sent.at_s, sent.method, target, body)
         if life.of is None:
             raise LookupError("a request outside any pass")
         life.of.disturbed |= bool(name)
         self._oracle.sending(life.of, attempt)
+        self._ledger.sending(sent, body.get("organizationId"))
         if sent.method != "GET":
             self._ledger.movers.append(life.of)
         answer = self._launched(sent, _request(request, target), fate)
@@ -194,10 +195,16 @@ class Network:
             attempt.ending = Ending.DONE
             if sent.of is not None:
                 self._oracle.arrived(sent.of, attempt, msgspec.json.decode(response.content), sent.first_shown)
+            if attempt.secret is not None:
+                asyncio.get_running_loop().call_later(AT_ONCE_S, self._delivered, sent.life, attempt)
         elif own or response.status_code == 429 or any(words in response.content for words in _WITHOUT_EFFECT):
             attempt.ending = Ending.UNDONE
         else:
             attempt.ending = Ending.UNKNOWN
+
+    def _delivered(self, life: Life, attempt: Attempt) -> None:
+        if not life.dead:
+            self._oracle.delivered(attempt)
 
     def _launched(self, sent: Sent, request: Request, fate: Fate) -> asyncio.Future[httpx.Response]:
         loop = asyncio.get_running_loop()
@@ -246,7 +253,8 @@ class Network:
         document = msgspec.json.decode(answer.body) if answer.body else {}
         items = [each for value in document.values() if isinstance(value, list) for each in value]
         items += [value for value in document.values() if isinstance(value, dict)]
-        rows = self._ledger.rows()
+        other = {each.id: each for each in self._ledger.store.organizations("development")}
+        rows = {**other, **self._ledger.rows()}
         return {
             item["id"]: rows[item["id"]] for item in items if isinstance(item, dict) and item.get("id") in rows
         }

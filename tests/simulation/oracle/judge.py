@@ -86,7 +86,11 @@ class Oracle:
         pins = {(each.organization, each.kind, each.name): each.id for each in plan.pins}
         for place, id_ in sorted(pins.items()):
             if found.means.get(place) != id_:
-                self._accuse(Breach.MISTAKEN, f"{_name(place)} is said to be {id_}, not {found.means.get(place)}")
+                self._accuse(Breach.MISJUDGED, f"{_name(place)} is said to be {id_}, not {found.means.get(place)}")
+        changes = {(each.key.organization, each.key.kind, each.key.name) for each in plan.changes}
+        for place in sorted(changes ^ {write.place for write in found.due}):
+            is_planned, is_due = "is" if place in changes else "is not", "is not" if place in changes else "is"
+            self._accuse(Breach.MISJUDGED, f"{_name(place)} {is_planned} planned, and {is_due} due")
         suspended = {name for name, each in declared.organizations.items() if each.suspended}
         if suspended != set(plan.suspended):
             self._accuse(Breach.MISJUDGED, f"suspended are {sorted(suspended)}, not {sorted(plan.suspended)}")
@@ -228,9 +232,6 @@ class Oracle:
 
     def ended(self, of: Pass, *, whole: bool) -> None:
         """The pass is over; `whole` if nothing stopped it before its end."""
-        for attempt in of.attempts:
-            if attempt.ending is Ending.DONE and attempt.secret:
-                self._delivered(attempt)
         if of.found is None or of.plan is None:
             return
         if whole and not of.disturbed:
@@ -241,10 +242,8 @@ class Oracle:
                     self._accuse(Breach.UNDONE, f"{_name(write.place)} was due, and a quiet pass did nothing")
         self.says_so(of.declared, of.plan, of.found)
 
-    def _delivered(self, attempt: Attempt) -> None:
-        """What was made is what stands in the folder, for its owner alone."""
-        if attempt.place is None or attempt.secret is None:
-            return
+    def delivered(self, attempt: Attempt) -> None:
+        """As soon as a secret has arrived: what was made is what stands in the folder, for its owner alone."""
         name, kind, handle = attempt.place
         directory = handle if kind is KindName.BEARER_TOKEN else None
         record = self.folder.record(name, directory) or {}

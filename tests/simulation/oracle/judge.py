@@ -22,6 +22,7 @@ from tests.simulation.oracle.secrets import Folder
 from tests.simulation.oracle.shown import Moment, Shown, everything
 
 Accuse = Callable[[Breach, str], NoReturn]
+GUARDED = 10  # organizations, from which on a plan may be refused for its size
 CHILD_CREATES = {"POST SAMLConnection", "POST SCIMDirectory"}
 SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 
@@ -29,9 +30,10 @@ SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 class Process:
     """One process, as far as its writes go."""
 
-    def __init__(self, slot: int, started_s: float) -> None:
+    def __init__(self, slot: int, started_s: float, *, elsewhere: bool) -> None:
         self.slot = slot
         self.started_s = started_s
+        self.elsewhere = elsewhere  # its key opens another environment
         self.asked_to_stop = False
         self.created: set[str] = set()  # organizations
         self.attempts: list[Attempt] = []
@@ -230,11 +232,14 @@ class Oracle:
 
     # -- a pass ends
 
-    def ended(self, of: Pass, *, whole: bool) -> None:
-        """The pass is over; `whole` if nothing stopped it before its end."""
+    def ended(self, of: Pass) -> None:
+        """The pass is over. Nothing but a fault, a person, a signal or a wrong key excuses what it left undone."""
+        quiet = not (of.disturbed or of.process.asked_to_stop or of.process.elsewhere)
         if of.found is None or of.plan is None:
+            if quiet:
+                self._accuse(Breach.UNDONE, "a quiet pass never came to a plan")
             return
-        if whole and not of.disturbed:
+        if quiet and not (of.plan.refusals and len(of.declared.organizations) >= GUARDED):
             self.counts["quiet passes"] += 1
             sent = {each.place for each in of.attempts}
             for write in of.found.due:

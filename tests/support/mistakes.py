@@ -103,6 +103,16 @@ COMMANDS = [
     "import /dev/null/new",
     "rotate-token acme okta --yes --deliver d",
     "rotate-token acme okta --yes --deliver d --dir m",
+    "apply --yes --plan nowhere.json",
+    "apply --yes --plan key",
+    "apply --yes --plan unread.json",
+    "apply --yes --plan plan.json --target acme",
+    "apply --yes --plan plan.json --pin",
+    "apply --yes --plan plan.json --environment staging",
+    "apply --yes --plan plan.json pinned",
+    "apply --yes --plan plan.json broken",
+    "plan m --output text --output json",
+    "plan m --output sarif=",
 ]
 
 # -- the variables: what is set beside or instead of the shell's -----------------------------------
@@ -154,6 +164,7 @@ CONFIGURED = [
     (f'{SECTION}api_key_file = "key"\n', "plan --config c.toml"),
     (SECTION, "plan --config nowhere.toml"),
     (SECTION, "plan --config large.toml"),
+    (f'{SECTION}environment_id = "{ENVIRONMENT_ID}"\n', "apply --yes --plan plan.json --config c.toml"),
     *((text, "plan --config c.toml") for text in FILE_TEXTS),
     ("".join(SECTION.replace("production", name) + DELIVER for name in ("a", "b")), "run --config c.toml"),
 ]
@@ -207,6 +218,7 @@ def mistakes(home: Path, store: Store, patch: pytest.MonkeyPatch) -> Iterator[tu
     for _ in range(2):
         store.put_organization(store.environments["production"].id, display_name="Twin")
     (home / "open.toml").chmod(0o666)
+    assert ended("plan", "m", "--out", "plan.json").code == 0
     for line in COMMANDS:
         yield from _ended(line, {}, patch)
     for variables, line in VARIABLES:

@@ -26,14 +26,15 @@ def digest(environment: str, changes: Iterable[Change]) -> str:
 
 
 def _write(change: Change) -> list[Any]:
-    fields: list[Any] = [[field.path, _plain(field.before), _plain(field.after)] for field in change.fields]
+    fields: list[Any] = [[field.path, plain(field.before), plain(field.after)] for field in change.fields]
     if isinstance(change, IssueLink):
         fields = [change.extent.saml, change.extent.scim]
     id_ = change.live_id or ""
     return [str(change.key.kind), change.key.organization, change.key.name, str(change.action), id_, fields]
 
 
-def _plain(value: Value | None) -> Any:
+def plain(value: Value | None) -> Any:
+    """Return what counts of a value: of a certificate, its hash."""
     if isinstance(value, Certificate):
         return {"sha256": value.sha256}
     return value

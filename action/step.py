@@ -47,12 +47,15 @@ class Inputs:
     command: str
     path: str
     key: str
-    flags: tuple[str, ...]
+    environment: str
+    observed: str
+    max_age: str
     comment: str
     footer: str
     sarif: str
     fail_on: tuple[str, ...]
     approve: str
+    plan: str
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Inputs:
@@ -67,23 +70,35 @@ class Inputs:
             raise UsageError(f"fail-on names some of {', '.join(CODES)}, or none")
         if not given["PATH"]:
             raise UsageError("path is missing: the folder of one environment's manifests")
-        flags = [word for name, flag in _FLAGS.items() if given[name] for word in (flag, given[name])]
         return cls(
             command=given["COMMAND"],
             path=given["PATH"],
             key=given["ENVIRONMENT"] or given["PATH"].strip("./") or "manifests",
-            flags=tuple(flags),
+            environment=given["ENVIRONMENT"],
+            observed=given["OBSERVED"],
+            max_age=given["MAX_AGE"],
             comment=given["COMMENT"],
             footer=given["COMMENT_FOOTER"],
             sarif=given["SARIF"],
             fail_on=fail_on,
             approve=given["APPROVE"],
+            plan=given["PLAN"],
         )
 
 
-_FLAGS = {"ENVIRONMENT": "--environment", "OBSERVED": "--observed", "MAX_AGE": "--max-age"}
-_NAMES = (*_FLAGS, "COMMAND", "PATH", "COMMENT", "COMMENT_FOOTER", "SARIF", "FAIL_ON", "APPROVE")
-_ONLY_OF_A_PLAN = {"--observed", "--max-age"}
+_NAMES = (
+    "COMMAND",
+    "PATH",
+    "ENVIRONMENT",
+    "OBSERVED",
+    "MAX_AGE",
+    "COMMENT",
+    "COMMENT_FOOTER",
+    "SARIF",
+    "FAIL_ON",
+    "APPROVE",
+    "PLAN",
+)
 
 
 class Job:
@@ -96,6 +111,7 @@ class Job:
         self.folder = Path(variables["RUNNER_TEMP"]) / "reconciler-results" / _slug(self.inputs.key)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files = {name: self.folder / f"{self.inputs.command}.{end}" for name, end in FILES.items()}
+        self.saved = self.folder / "plan.saved.json"
         self.event = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
         self.github = GitHub(
             variables["GITHUB_API_URL"], variables["GITHUB_REPOSITORY"], variables["GITHUB_TOKEN"], pause
@@ -105,8 +121,7 @@ class Job:
     def run(self) -> int:
         """The exit code of the step."""
         inputs = self.inputs
-        approve = self._approved() if inputs.command == "apply" else ""
-        code = self._reconciler(*(("--yes", "--approve", approve) if inputs.command == "apply" else ()))
+        code = self._apply() if inputs.command == "apply" else self._plan(inputs.command)
         _append(self.variables.get("GITHUB_STEP_SUMMARY"), _text(self.files["summary"]))
         self._outputs()
         found = self._judged(code)
@@ -120,20 +135,42 @@ class Job:
             self._comment()
         return found
 
-    def _reconciler(self, *more: str) -> int:
+    def _plan(self, command: str) -> int:
+        """Of validate, plan and drift."""
+        environment = self._flag("--environment", self.inputs.environment)
+        if command == "validate":
+            return self._reconciler(command, *environment)
+        observed = self._flag("--observed", self.inputs.observed) + self._flag("--max-age", self.inputs.max_age)
+        self.saved.unlink(missing_ok=True)
+        return self._reconciler("plan", *environment, *observed, f"--out={self.saved}")
+
+    def _apply(self) -> int:
+        """Applies what was reviewed. Where nothing was, a plan says whether there is anything to apply."""
+        digest, inputs = self._approved(), self.inputs
+        environment = self._flag("--environment", inputs.environment)
+        if digest:
+            plan = self._flag("--plan", inputs.plan)
+            return self._reconciler("apply", "--yes", f"--approve={digest}", *environment, *plan)
+        code = self._reconciler("plan", *environment)
+        if not self._is("Plan") or not (self.document["changes"] or self.document["refusals"]):
+            return code
+        words = "no pull request showed a plan for this commit. If this one is right, run it again with its digest"
+        _say("error", f"{words}: {self.document['digest']}")
+        return OTHER_PLAN
+
+    def _flag(self, name: str, value: str) -> list[str]:
+        return [f"{name}={value}"] if value else []
+
+    def _reconciler(self, *words: str) -> int:
         """Runs it. What it prints is no command to the runner, but for its annotations."""
         inputs = self.inputs
-        command = "plan" if inputs.command == "drift" else inputs.command
-        of_plan = command == "plan"
-        pairs = zip(inputs.flags[::2], inputs.flags[1::2], strict=True)
-        flags = [word for pair in pairs if of_plan or pair[0] not in _ONLY_OF_A_PLAN for word in pair]
         outputs = [f"--output={name}={path}" for name, path in self.files.items()]
         outputs += [f"--output=sarif={inputs.sarif}"] if inputs.sarif else []
         for path in self.files.values():
             path.unlink(missing_ok=True)
         word = secrets.token_hex(16)
         print(f"::stop-commands::{word}", flush=True)
-        arguments = [command, *flags, *more, "--output=text", *outputs, "--", inputs.path]
+        arguments = [*words, "--output=text", *outputs, "--", inputs.path]
         code = self.program(arguments, _environment(self.variables))
         print(f"\n::{word}::", flush=True)
         print(_text(self.files["github"]), end="", flush=True)
@@ -149,6 +186,7 @@ class Job:
         values = {name: summary.get(key, "") for key, name in COUNTS.items()}
         values["changes"] = json.dumps(bool(self.document["changes"])) if self._is("Plan") else ""
         values["digest"] = self.document.get("digest", "")
+        values["plan_path"] = self.saved if self._is("Plan") and self.saved.exists() else ""
         values["json_path"], values["markdown_path"] = self.files["json"], self.files["markdown"]
         _append(self.variables.get("GITHUB_OUTPUT"), "".join(f"{key}={each}\n" for key, each in values.items()))
 
@@ -194,11 +232,7 @@ class Job:
         if not self._is("Plan"):
             return 0
         queued = re.search(r"/pr-(\d+)-[0-9a-f]+$", self.event["merge_group"]["head_ref"])
-        try:
-            reviewed = self.github.reviewed(int(queued[1]), self.inputs.key) if queued else ""
-        except GitHubError as error:
-            _say("error", f"the reviewed plan could not be looked up: {error}")
-            return 1
+        reviewed = self.github.reviewed(int(queued[1]), self.inputs.key) if queued else ""
         if not reviewed:
             _say("notice", "no comment shows a plan of this environment: nothing to compare with")
             return 0
@@ -208,19 +242,13 @@ class Job:
         return 0
 
     def _approved(self) -> str:
-        """The digest that `apply` is bound to. Raises UsageError where none is known."""
+        """The digest that `apply` is bound to; "" where no pull request showed one."""
         if self.inputs.approve != "reviewed":
             if not re.fullmatch(r"[0-9a-f]{8,64}", self.inputs.approve):
                 raise UsageError("approve is reviewed, or the digest of a plan")
             return self.inputs.approve
-        try:
-            number = self.github.merged_by(self.variables["GITHUB_SHA"])
-            digest = self.github.reviewed(number, self.inputs.key) if number else ""
-        except GitHubError as error:
-            raise UsageError(f"the reviewed plan could not be looked up: {error}") from None
-        if not digest:
-            raise UsageError("no pull request shows a plan for this commit: plan, then name the digest in approve")
-        return digest
+        number = self.github.merged_by(self.variables["GITHUB_SHA"])
+        return self.github.reviewed(number, self.inputs.key) if number else ""
 
     def _status(self, *, good: bool) -> None:
         summary = self.document.get("summary", {}) if self._is("Report") else {}
@@ -302,6 +330,9 @@ def main(
     except UsageError as error:
         _say("error", str(error))
         return USAGE
+    except GitHubError as error:
+        _say("error", f"the reviewed plan could not be looked up: {error}")
+        return 1
 
 
 if __name__ == "__main__":

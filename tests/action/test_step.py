@@ -242,12 +242,39 @@ def test_another_plan_than_was_reviewed_writes_nothing(runner: Runner) -> None:
     assert runner.fake.statuses[0]["state"] == "failure"
 
 
-@pytest.mark.parametrize("approve", ["reviewed", "everything", ""])
-def test_without_a_reviewed_plan_nothing_is_applied(runner: Runner, approve: str) -> None:
+def test_without_a_reviewed_plan_nothing_is_applied_and_the_plan_is_shown(runner: Runner) -> None:
     key = {"api_url": runner.shell.url, "api_key": runner.shell.environment.key}
-    done = runner("push", {}, command="apply", approve=approve, **key)
-    assert done.code == step.USAGE
+    done = runner("push", {}, command="apply", **key)
+    assert done.code == step.OTHER_PLAN
+    assert done.outputs["digest"] in done.log.rpartition("run it again")[2]
+    assert runner.shell.emulator.verbs == {"GET"}
+    assert runner("workflow_dispatch", {}, command="apply", approve=done.outputs["digest"], **key).code == 0
+    assert runner("push", {}, command="apply", **key).code == 0, "there is nothing to apply"
+    assert [each["state"] for each in runner.fake.statuses] == ["failure", "success", "success"]
+
+
+@pytest.mark.parametrize("approve", ["everything", ""])
+def test_what_is_no_digest_approves_nothing(runner: Runner, approve: str) -> None:
+    key = {"api_url": runner.shell.url, "api_key": runner.shell.environment.key}
+    assert runner("push", {}, command="apply", approve=approve, **key).code == step.USAGE
     assert runner.shell.emulator.verbs <= {"GET"}
+
+
+def test_a_saved_plan_is_carried_out(runner: Runner) -> None:
+    shown = runner("pull_request", PULL)
+    saved = runner.shell.home / "saved.json"
+    saved.write_bytes(Path(shown.outputs["plan_path"]).read_bytes())
+    key = {"api_url": runner.shell.url, "api_key": runner.shell.environment.key, "plan": str(saved)}
+    done = runner("push", {}, command="apply", approve=shown.outputs["digest"], **key)
+    assert done.code == 0, done.log
+    assert b"Acme" in runner.shell.emulator.state
+
+
+def test_a_github_that_is_away_applies_nothing(runner: Runner) -> None:
+    runner.fake.faults["GET"] = [500] * 9
+    key = {"api_url": runner.shell.url, "api_key": runner.shell.environment.key}
+    assert runner("push", {}, command="apply", **key).code == 1
+    assert runner.shell.emulator.verbs == {"GET"}
 
 
 def test_a_plan_that_a_guard_refuses_is_shown(runner: Runner) -> None:

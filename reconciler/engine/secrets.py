@@ -18,7 +18,7 @@ from reconciler.delivery.target import Delivery, RecordName, Target
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.model.change import IssueLink, IssueToken
-from reconciler.model.errors import DeliveryError, ReconcilerError
+from reconciler.model.errors import ApiError, DeliveryError, ReconcilerError
 from reconciler.model.kinds import DIRECTORY
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
@@ -60,22 +60,21 @@ class Issuer(Struct, frozen=True):
 
         async def attempt(lane: Lane) -> bool:
             directory = await self._read(directory_id, lane)
-            if directory.has_client_bearer_token:
-                return False
-            await self._rotate(directory, name, lane)
-            return True
+            return not directory.has_client_bearer_token and await self._rotate(directory, name, lane)
 
         async with self.client.lane() as lane:
-            return await lane.retry_unsent(lambda: attempt(lane))
+            return await lane.retry_unsent(lambda: attempt(lane), reads=2)
 
     async def new_token(self, directory_id: str, name: RecordName) -> None:
         """A new bearer token; an earlier one is void at once. Raises as `link`."""
 
         async def attempt(lane: Lane) -> None:
-            await self._rotate(await self._read(directory_id, lane), name, lane)
+            made = False
+            while not made:  # one that it got meanwhile is what this replaces
+                made = await self._rotate(await self._read(directory_id, lane), name, lane)
 
         async with self.client.lane() as lane:
-            await lane.retry_unsent(lambda: attempt(lane))
+            await lane.retry_unsent(lambda: attempt(lane), reads=2)
 
     async def _read(self, directory_id: str, lane: Lane) -> SCIMDirectory:
         live = (await lane.get(DIRECTORY, directory_id)).live
@@ -83,7 +82,11 @@ class Issuer(Struct, frozen=True):
             raise TypeError(f"{directory_id} was decoded as another kind")
         return live
 
-    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane) -> None:
+    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane) -> bool:
+        """False, and nothing is made, if the directory got a token after it was read.
+
+        The disk of the record may be slow, so that it is read again once the record is there.
+        """
         pending = Record(
             state=RecordState.PENDING,
             organization_id=directory.organization_id,
@@ -94,9 +97,15 @@ class Issuer(Struct, frozen=True):
             expires_at=None,
         )
         async with self._delivering(name, pending) as delivery:
+            fresh = await self._read(directory.id, lane)
+            if fresh.has_client_bearer_token and not directory.has_client_bearer_token:
+                if delivery is not None:
+                    await self.runtime.aside(delivery.take_back)
+                return False
             token = await lane.rotate(directory.id)
             issued = structs.replace(pending, state=RecordState.ISSUED)
             await self._keep(delivery, issued, token, directory.scim_base_url)
+        return True
 
     @asynccontextmanager
     async def _delivering(self, name: RecordName | None, pending: Record) -> AsyncIterator[Delivery | None]:
@@ -109,7 +118,7 @@ class Issuer(Struct, frozen=True):
         try:
             yield delivery
         except ReconcilerError as error:
-            if error.certainly_not_done:
+            if error.certainly_not_done or _of_a_read(error):
                 await aside(delivery.take_back)
             raise
         finally:
@@ -119,6 +128,10 @@ class Issuer(Struct, frozen=True):
         if delivery is not None:
             kept = delivery
             await self.runtime.aside(lambda: kept.keep(record, secret, scim_base_url))
+
+
+def _of_a_read(error: ReconcilerError) -> bool:
+    return isinstance(error, ApiError) and error.route.startswith("GET ")
 
 
 async def issue_link(change: IssueLink, state: PassState) -> Outcome:

@@ -13,6 +13,7 @@ from unittest.mock import patch
 from msgspec import structs
 
 from reconciler.api import paging, session, wire
+from reconciler.api.footing import Footing
 from reconciler.api.known import Known
 from reconciler.api.lane import Lane
 from reconciler.api.responses import judge
@@ -180,6 +181,17 @@ def skip_the_list_before_a_create() -> Iterator[None]:
 
 
 @contextmanager
+def wait_between_a_read_and_its_write() -> Iterator[None]:
+    """Each request waits for its own turn, whatever was read before."""
+    with (
+        patch.object(Footing, "turns_to_read", lambda _: 1),
+        patch.object(Footing, "turns_to_write", lambda _: 1),
+        patch.object(Footing, "age_s", lambda *_: 0.0),
+    ):
+        yield
+
+
+@contextmanager
 def ignore_stale() -> Iterator[None]:
     """What moved since the plan is overwritten."""
 
@@ -338,6 +350,7 @@ PLANTS: Mapping[str, tuple[Plant, int]] = {
         (match_by_list_order, 40),
         (take_a_500_on_a_post_for_failure, 40),
         (skip_the_list_before_a_create, 20),
+        (wait_between_a_read_and_its_write, 20),
         (ignore_stale, 40),
         (treat_absent_as_empty, 10),
         (forget_that_a_parent_failed, 40),

@@ -41,6 +41,7 @@ class Surroundings:
         self.ledger = ledger
         self.key = key
         self.target = target
+        self.per_second: float | None = None
         self.publish: Callable[[Plan], None] = lambda _: None
 
 
@@ -179,7 +180,13 @@ class Reconciler:
 
     def _settings(self) -> EnvironmentSettings:
         key = Secret(self._around.key)
-        api = ApiSettings(url="https://api.example", key=key, timeout_s=TIMEOUT_S, concurrency=8)
+        api = ApiSettings(
+            url="https://api.example",
+            key=key,
+            timeout_s=TIMEOUT_S,
+            concurrency=8,
+            max_requests_per_second=self._around.per_second,
+        )
         return EnvironmentSettings(
             name=None, manifests="", api=api, settle_s=SETTLE_S, deliver_path=self._around.target
         )

@@ -19,6 +19,7 @@ PARTS = (
     "late",  # the effect of a request comes long after its sender gave up
     "twice",  # a proxy sends a request again
     "emptied",  # for a while a list is answered with nothing in it
+    "limited",  # the process keeps to so many requests per second
     "outages",  # the database is away, or the key revoked, for a while
 )
 SETTLE_S = 5.0
@@ -48,4 +49,4 @@ class Scenario(Struct, frozen=True):
         return " ".join(words)
 
 
-SELDOM = {"second": 0.25, "crowd": 0.4, "late": 0.8, "twice": 0.5, "emptied": 0.5, "outages": 0.7}
+SELDOM = {"second": 0.25, "crowd": 0.4, "late": 0.8, "twice": 0.5, "emptied": 0.5, "limited": 0.4, "outages": 0.7}

@@ -111,6 +111,8 @@ class World:
         self.outsiders = Outsiders(self.ledger, scenario.rng("outsiders"))
         around = Surroundings(self.repository, self.network, self.ledger, environment.key, target)
         around.publish = self._publish
+        if scenario.has("limited"):
+            around.per_second = scenario.rng("limited").choice((1.0, 3.0, 10.0))
         slots = 2 if scenario.has("second") else 1
         self.reconcilers = [Reconciler(slot, around, scenario.rng(f"reconciler {slot}")) for slot in range(slots)]
         self._moving = True

@@ -1,7 +1,7 @@
 # The wheel is built in a stage of its own; the image that runs holds locked dependencies and nothing to build with.
 #
 #   docker build -t reconciler --build-arg PYTHON=python:3.13-slim@sha256:… --build-arg REVISION=… .
-#   docker run --read-only -v "$PWD/manifests/production:/manifests:ro" -e SSOREADY_API_KEY reconciler run /manifests
+#   docker run --read-only -v "$PWD/manifests/production:/manifests:ro" -e SSOREADY_API_URL -e SSOREADY_API_KEY reconciler run /manifests
 #
 # Several environments: mount a configuration file and name it in RECONCILER_CONFIG; then no folder is given.
 ARG PYTHON=python:3.13-slim
@@ -31,6 +31,7 @@ COPY --from=build /opt/reconciler /opt/reconciler
 ENV PATH=/opt/reconciler/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONSAFEPATH=1 \
     RECONCILER_LISTEN=0.0.0.0:8080
 USER 65532:65532
 WORKDIR /

@@ -30,7 +30,7 @@ for _ in $(seq 200); do
   sleep 0.1
 done
 [ -s "$work/emulator.json" ] || { echo "demo: the emulator did not start:" >&2; cat "$work/emulator.log" >&2; exit 1; }
-read -r SSOREADY_API_URL SSOREADY_API_KEY < <(python - "$work/emulator.json" <<'P'
+read -r SSOREADY_API_URL SSOREADY_API_KEY < <(python -P - "$work/emulator.json" <<'P'
 import json, sys
 ready = json.load(open(sys.argv[1]))
 print(ready["url"], ready["environments"]["production"]["key"])
@@ -63,7 +63,7 @@ tell "Once more: nothing is left to do. The lines to paste make sure that it sta
 run 0 reconciler plan manifests/production
 
 tell "Now somebody changes Acme outside of git: another name, one domain gone, and one of a stranger."
-python - <<'P'
+python -P - <<'P'
 import json, os, urllib.request
 url, key = os.environ["SSOREADY_API_URL"], os.environ["SSOREADY_API_KEY"]
 def call(method, path, body=None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -13,6 +14,8 @@ settings.load_profile("project")
 
 # What runs in the background may have been started deaf to Ctrl-C, and everything that it starts would be, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# A configuration that the group can write is refused, and some machines make every file so.
+os.umask(0o022)
 
 HERE = Path(__file__).parent
 MEASURED = {"core", "model"}  # whose own tests have to cover them whole; the others would only run slower

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
 
+EXAMPLE_URL = "https://ssoready.example"  # no address is the default
 _KEY = re.compile(r"ssoready_sk_[0-9a-z]{25}")
 _VISIBLE = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[0-9a-z_-]+(\.[0-9a-z_-]+)*\.?|[0-9a-f:.]+")  # as urlsplit gives it, in lower case
@@ -40,7 +41,7 @@ def parse_url(text: str, *, allow_http: bool) -> str:
     parts = _split(text)
     host = parts.hostname if parts else None
     if not parts or not host or "@" in parts.netloc or parts.query or parts.fragment:
-        raise UsageError(f"{shown} is not the address of an API", "Write it like https://api.ssoready.com.")
+        raise UsageError(f"{shown} is not the address of an API", f"Write it like {EXAMPLE_URL}.")
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise UsageError(
             f"{shown} is not https: the API key would be sent unencrypted",

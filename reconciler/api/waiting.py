@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -16,6 +17,17 @@ async def sooner(waiting: Coroutine[Any, Any, Any], *stops: asyncio.Event) -> No
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def at_most(within_s: float, waiting: Coroutine[Any, Any, Any], *stops: asyncio.Event) -> None:
+    """Returns when `waiting` is done, the seconds are over, or an event is set; the rest is cancelled."""
+
+    async def bounded() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await waiting
+
+    await sooner(bounded(), *stops)
 
 
 async def sleep_or_stop(delay_s: float, *stops: asyncio.Event) -> None:

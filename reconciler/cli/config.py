@@ -10,7 +10,6 @@ import difflib
 import math
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +20,9 @@ from msgspec import Struct
 
 from reconciler.api.keys import parse_proxy
 from reconciler.cli.credentials import Told, credentials
+from reconciler.cli.output import note
+from reconciler.cli.trust import KEY_EXPOSED, check_authority, check_place, check_writers
 from reconciler.core.planning.guard import GUARDS
-from reconciler.delivery.targets import TARGETS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
     NOTHING_PROTECTED,
@@ -153,7 +153,10 @@ def writable_environment(flags: Flags) -> EnvironmentSettings:
 
 def one_environment(flags: Flags) -> EnvironmentSettings:
     """The only environment; raises UsageError if several could be meant."""
-    return _settings(one_folder(flags), flags, _file(flags))
+    found = _settings(one_folder(flags), flags, _file(flags))
+    if found.api and found.api.key_exposed:
+        note(KEY_EXPOSED)
+    return found
 
 
 def one_folder(flags: Flags) -> Chosen:
@@ -195,9 +198,12 @@ def _chosen(flags: Flags, file: Configuration) -> list[Chosen]:
         }
     )
     sections = [(name, file.environments[name]) for name in names]
-    return [
+    chosen = [
         Chosen(name, section, flags.folder or str(file.base / section.manifests)) for name, section in sections
     ]
+    for each in chosen:
+        check_place(flags.config or "", each.folder)
+    return chosen
 
 
 def _deliver_path(flags: Flags, file: Configuration, section: Section) -> str | None:
@@ -238,6 +244,7 @@ def read_file(path: str) -> Configuration:
     """Reads the configuration file; raises UsageError, which names what is wrong in it."""
     try:
         with Path(path).open("rb") as opened:
+            check_writers(path, os.fstat(opened.fileno()))
             data = opened.read(MAX_FILE_BYTES + 1)
         document = tomllib.loads(data.decode())
     except OSError as error:
@@ -311,7 +318,7 @@ def _settings(chosen: Chosen, flags: Flags, file: Configuration) -> EnvironmentS
         limits={each.name: section.limits[each.limit] for each in GUARDS if each.limit in section.limits},
         domains=section.domains,
         protected=section.protected,
-        selection=Selection(frozenset(flags.target), tuple(_pair(text) for text in flags.selector)),
+        selection=Selection(frozenset(flags.target), tuple(pair(text, "selector") for text in flags.selector)),
         allow_empty=flags.allow_empty,
         approve=flags.approve,
         settle_s=flags.settle_s,
@@ -331,6 +338,8 @@ def _observed(flags: Flags) -> ObservedFile | None:
 def _check(section: Section) -> None:
     if section.mode not in {"apply", "plan"}:
         raise UsageError(f"mode is {section.mode!r}", 'It is "apply" or "plan".')
+    from reconciler.delivery.targets import TARGETS  # noqa: PLC0415 nothing else here needs what delivers
+
     if section.deliver and section.deliver.to not in TARGETS:
         known = ", ".join(f'to = "{name}"' for name in TARGETS)
         raise UsageError(f"secrets cannot be delivered to {section.deliver.to!r}", f"Known here: {known}.")
@@ -347,10 +356,11 @@ def _check(section: Section) -> None:
             raise UsageError(f"{guard.limit} is {bound}", f"It is {guard.unit.words}.")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str, what: str) -> tuple[str, str]:
+    """`tier=enterprise` in its parts; raises UsageError, which says that it is no such `what`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"{text!r} is not a selector", "Write it like tier=enterprise.")
+        raise UsageError(f"{text!r} is not a {what}", "Write it like tier=enterprise.")
     return key, value
 
 
@@ -368,31 +378,13 @@ def _api(section: Section, flags: Flags, file: Configuration) -> ApiSettings | N
     if rate is not None and not 0.1 <= rate < math.inf:
         raise UsageError(f"max_requests_per_second is {rate}", "It is a number from 0.1.")
     if ca_file:
-        _check_authority(ca_file)
+        check_authority(ca_file)
     return ApiSettings(
         url=found.url,
         key=found.key,
+        key_exposed=found.exposed,
         ca_file=ca_file,
         proxy=parse_proxy(proxy) if proxy else None,
         concurrency=flags.concurrency,
         max_requests_per_second=flags.max_requests_per_second or rate,
     )
-
-
-def _check_authority(path: str) -> None:
-    import ssl  # noqa: PLC0415 needed only where a server has an authority of its own
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except ssl.SSLError:
-        raise UsageError(
-            f"{path} holds no certificates", "Name a file of PEM certificates with --ca-file."
-        ) from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", "Name another with --ca-file.") from None
-
-
-def is_terminal() -> bool:
-    """Whether a person can be asked for confirmation."""
-    stream: Any = sys.stdin
-    return bool(stream and stream.isatty() and sys.stderr.isatty())

@@ -5,21 +5,24 @@ The flags, a section of the configuration file, or the environment's variables; 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.api.keys import parse_key, parse_url
+from reconciler.api.keys import EXAMPLE_URL, parse_key, parse_url
+from reconciler.cli.trust import readable_by_all
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
-from reconciler.model.settings import CLOUD_URL
 
 MAX_KEY_BYTES = 4096
 URL_VARIABLES = ("RECONCILER_API_URL", "SSOREADY_API_URL")
 KEY, KEY_FILES = "SSOREADY_API_KEY", ("RECONCILER_API_KEY_FILE", "SSOREADY_API_KEY_FILE")
 _BOTH = "Address and key come from one place: give both --api-url and --api-key-file, or neither."
+_NOWHERE = "an API key is given, but not the address that it is for"
 
 
 class Told(Struct, frozen=True):
@@ -30,11 +33,19 @@ class Told(Struct, frozen=True):
     base: Path = Path()
 
 
+class _Key(Struct, frozen=True):
+    """A key, and whether everybody can read the file that it came from."""
+
+    key: Secret
+    exposed: bool = False
+
+
 class Credentials(Struct, frozen=True):
     """An address and the key that belongs to it."""
 
     url: str
     key: Secret
+    exposed: bool = False  # everybody on this machine can read the key's file
 
 
 def credentials(flags: Told, section: Told, *, allow_http: bool) -> Credentials | None:
@@ -42,11 +53,11 @@ def credentials(flags: Told, section: Told, *, allow_http: bool) -> Credentials 
 
     Raises UsageError where two places would be mixed, CredentialsError for a key that cannot be used.
     """
-    url, key = _chosen(flags, section)
-    return None if key is None else Credentials(parse_url(url, allow_http=allow_http), key)
+    url, found = _chosen(flags, section)
+    return None if found is None else Credentials(parse_url(url, allow_http=allow_http), found.key, found.exposed)
 
 
-def _chosen(flags: Told, section: Told) -> tuple[str, Secret | None]:
+def _chosen(flags: Told, section: Told) -> tuple[str, _Key | None]:
     if flags.url and flags.key_file:
         return flags.url, _key_file(flags)
     if section.url or section.key_file:
@@ -57,15 +68,26 @@ def _chosen(flags: Told, section: Told) -> tuple[str, Secret | None]:
                 "the configuration file has `api_url`, but no `api_key_file` beside it",
                 "Add it: a file that names one of them gives both.",
             )
-        return section.url or CLOUD_URL, _key_file(section)
+        if not section.url:
+            raise UsageError(
+                "the configuration file has `api_key_file`, but no `api_url` beside it",
+                f'Add it, like api_url = "{EXAMPLE_URL}": a key goes only where somebody wrote that it goes.',
+            )
+        return section.url, _key_file(section)
     variable = _url_variable(os.environ)
     if flags.key_file:
         if variable:
             raise UsageError("--api-key-file is given, and a variable has an address", _BOTH)
-        return CLOUD_URL, _key_file(flags)
+        raise UsageError(_NOWHERE, f"Add --api-url, like --api-url {EXAMPLE_URL}; there is no default.")
     if flags.url and variable not in {None, flags.url}:
         raise UsageError("the key of the variables belongs to their address, and --api-url is another", _BOTH)
-    return flags.url or variable or CLOUD_URL, _key_variable(os.environ)
+    key = _key_variable(os.environ)
+    url = flags.url or variable
+    if key is not None and not url:
+        raise UsageError(
+            _NOWHERE, f"Set SSOREADY_API_URL or --api-url to it, like {EXAMPLE_URL}; there is no default."
+        )
+    return url or "", key
 
 
 def _url_variable(variables: Mapping[str, str]) -> str | None:
@@ -79,7 +101,7 @@ def _url_variable(variables: Mapping[str, str]) -> str | None:
     return next(iter(found.values()), None)
 
 
-def _key_variable(variables: Mapping[str, str]) -> Secret | None:
+def _key_variable(variables: Mapping[str, str]) -> _Key | None:
     found = [name for name in (KEY, *KEY_FILES) if name in variables]
     if len(found) > 1:
         raise CredentialsError(
@@ -88,11 +110,11 @@ def _key_variable(variables: Mapping[str, str]) -> Secret | None:
     if not found:
         return None
     if found[0] == KEY:
-        return parse_key(variables[KEY])
+        return _Key(parse_key(variables[KEY]))
     return _key_file(Told(key_file=variables[found[0]]))
 
 
-def _key_file(told: Told) -> Secret:
+def _key_file(told: Told) -> _Key:
     if "ssoready_" in (told.key_file or ""):
         raise CredentialsError(
             "where a key file's name is expected stands something like a key",
@@ -100,10 +122,24 @@ def _key_file(told: Told) -> Secret:
         )
     path = told.base / (told.key_file or "")
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_KEY_BYTES)
+        data, exposed = _bytes(path)
     except OSError as error:
         raise CredentialsError(
             f"cannot read the key file {path}: {error.strerror}", "Name a readable file that holds the key alone."
         ) from None
-    return parse_key(data.decode("latin-1"))
+    return _Key(parse_key(data.decode("latin-1")), exposed)
+
+
+def _bytes(path: Path) -> tuple[bytes, bool]:
+    """The start of a regular file, and whether everybody can read it.
+
+    A pipe would wait for a writer, for ever in a daemon, which reads it again.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return os.read(handle, MAX_KEY_BYTES), readable_by_all(seen)
+    finally:
+        os.close(handle)

@@ -6,17 +6,18 @@ import difflib
 import importlib
 import logging
 import os
-import signal
 import sys
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from reconciler import __version__
 from reconciler.cli.output import begin, failed, leave, show_traceback
+from reconciler.cli.signals import stays_up
 from reconciler.model.errors import Interrupted, ReconcilerError, UsageError, internal
-from reconciler.render.formats import FORMATS, TEXT
+from reconciler.render.formats import FORMATS, TEXT, Format
 
 # Where each command lives; it is loaded when it is called.
 COMMANDS = {
@@ -28,10 +29,12 @@ COMMANDS = {
     "emulator": "reconciler.cli.serve",
     "list": "reconciler.cli.live",
     "observe": "reconciler.cli.live",
+    "import": "reconciler.cli.import_",
     "pin": "reconciler.cli.pin",
     "show": "reconciler.cli.onboard",
     "setup-link": "reconciler.cli.onboard",
     "rotate-token": "reconciler.cli.onboard",
+    "init": "reconciler.cli.init",
     "completion": "reconciler.cli.check",
 }
 HELP = {
@@ -41,12 +44,14 @@ HELP = {
     "run": "Keep environments as their manifests say: the daemon.",
     "list": "List the live organizations and the manifests that claim them.",
     "observe": "Write everything live to a file, to work without the API.",
+    "import": "Write manifests for what is live and in none.",
     "pin": "Show or insert the missing `id:` lines.",
     "show": "Show one live organization: what its administrator needs.",
     "setup-link": "Make a self-serve link for a customer's administrator.",
     "rotate-token": "Make and deliver a new SCIM bearer token.",
     "schema": "Print a JSON Schema.",
     "emulator": "Serve a stand-in for the Management API on loopback.",
+    "init": "Make the files of a new repository.",
     "completion": "Print the script that completes commands in a shell.",
 }
 
@@ -91,11 +96,10 @@ def cli() -> None:
     """Keeps an SSOReady environment equal to the manifests in a git repository."""
 
 
-def main() -> None:
+def main(arguments: list[str]) -> NoReturn:
     """Runs a command and leaves with its exit code."""
     _quiet()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    leave(run(sys.argv[1:]))
+    leave(run(arguments))
 
 
 def _quiet() -> None:
@@ -110,8 +114,8 @@ def _quiet() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
-    begin()
-    form = FORMATS.get(_output(arguments), TEXT)
+    form, files = _outputs(arguments)
+    begin(files)
     try:
         code = cli.main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -119,6 +123,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return failed(_usage(error), form)
     except (KeyboardInterrupt, click.Abort):
+        if stays_up(arguments):
+            return 0
         return failed(Interrupted("interrupted", "Nothing was left half done: run it again."), form)
     except ReconcilerError as error:
         return failed(error, form)
@@ -136,12 +142,17 @@ def _usage(error: click.ClickException) -> UsageError:
     return UsageError(error.format_message(), f"See `{context.command_path if context else 'reconciler'} --help`.")
 
 
-def _output(arguments: list[str]) -> str:
-    """The asked format, also where the command line cannot be parsed."""
-    wanted = os.environ.get("RECONCILER_OUTPUT", TEXT.name)
+def _outputs(arguments: list[str]) -> tuple[Format, list[tuple[Format, str]]]:
+    """The asked format and the files to write in others, also where the command line cannot be parsed."""
+    asked = []
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if before == "--output":
-            wanted = argument
+            asked.append(argument)
         elif argument.startswith("--output="):
-            wanted = argument.partition("=")[2]
-    return wanted
+            asked.append(argument.partition("=")[2])
+    asked = asked or os.environ.get("RECONCILER_OUTPUT", "").split()
+    chosen = [
+        (FORMATS[name], file) for name, _, file in (each.partition("=") for each in asked) if name in FORMATS
+    ]
+    shown = [form for form, file in chosen if not file]
+    return shown[-1] if shown else TEXT, [(form, file) for form, file in chosen if file]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler.cli import options
-from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
-from reconciler.cli.output import advising, confirmed, note, on_signals, print_result, result
+from reconciler.cli.config import Flags, one_environment, writable_environment
+from reconciler.cli.output import advising, confirmed, is_terminal, note, on_signals, print_result, result
 from reconciler.cli.reading import opened
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import Interrupted, UsageError

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import structs
 
-from reconciler.cli import options
-from reconciler.cli.config import Flags, is_terminal, one_environment, writable_environment
+from reconciler.cli import options, saving
+from reconciler.cli.config import Flags, one_environment, writable_environment
 from reconciler.cli.output import (
     advising,
     asking,
     confirmed,
+    is_terminal,
     note,
     on_signals,
     print_instead,
@@ -25,17 +26,19 @@ from reconciler.cli.output import (
 from reconciler.cli.progress import Progress
 from reconciler.core.applying.verdict import exit_code, judge
 from reconciler.model.change import Plan
-from reconciler.model.errors import Interrupted, UsageError
+from reconciler.model.errors import Interrupted, ReconcilerError, UsageError
 from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Halt, Pass, Report
 from reconciler.model.settings import EnvironmentSettings
-from reconciler.model.state import Loaded
+from reconciler.model.state import Desired, Loaded
 from reconciler.render import text
 from reconciler.render.formats import Format
 from reconciler.render.words import count
 from reconciler.source.steady import uncommitted
 
 if TYPE_CHECKING:
+    from reconciler.engine.load import Load
+    from reconciler.engine.pin import Versions
     from reconciler.engine.reconcile import Decision, Hooks
 
 CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", Interrupted.exit_code)
@@ -49,18 +52,19 @@ CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", 
 @options.approve
 @options.observed
 @options.max_age
+@options.out
 @options.flag("--detailed-exitcode", is_flag=True, help="Exit with 2 if the plan has changes.")
 @options.logs
 @options.output
 def plan(**flags: Any) -> int:
     """Show what apply would do to make the live environment equal to DIR. Reads only."""
-    output, detailed = flags.pop("output"), flags.pop("detailed_exitcode")
+    output, detailed, out = flags.pop("output"), flags.pop("detailed_exitcode"), flags.pop("out")
     environment = _approved(one_environment(_flags(flags)))
     with advising(environment.api):
-        return asyncio.run(_plan(environment, output, detailed=detailed))
+        return asyncio.run(_plan(environment, output, detailed=detailed, out=out))
 
 
-async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: bool) -> int:
+async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: bool, out: str | None) -> int:
     from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
 
     with Progress() as progress:
@@ -70,6 +74,8 @@ async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: b
         _show_problems(finished.loaded, output)
     else:
         made = finished.report.plan
+        if out and finished.loaded.desired:
+            saving.write(out, made, finished.loaded.desired)
         print_result(output, lambda form, look: form.plan(made, look), environment.manifests)
     pending = detailed and finished.report and finished.report.plan.changes
     return exit_code(judge(finished).exit_code, 2 if pending else 0)
@@ -81,17 +87,23 @@ async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: b
 @options.selection
 @options.allow_empty
 @options.approve
+@options.saved_plan
 @options.yes
+@options.flag("--pin", is_flag=True, help="Then insert the missing `id:` lines, as `pin --write` does.")
 @options.logs
 @options.output
 def apply(**flags: Any) -> int:
-    """Make the live environment equal to DIR. Asks for confirmation on a terminal."""
-    output, yes = flags.pop("output"), flags.pop("yes")
+    """Make the live environment equal to DIR, or carry out a saved plan. Asks for confirmation on a terminal."""
+    output, yes, pin, saved = (flags.pop(name) for name in ("output", "yes", "pin", "saved"))
     if not yes and not is_terminal():
         raise UsageError("stdin is not a terminal", "Pass --yes to apply without confirmation.")
-    environment = _approved(writable_environment(_flags(flags)))
+    if saved and pin and flags["folder"] is None:
+        raise UsageError("--pin beside --plan writes to manifests", "Name their folder: DIR.")
+    given = _flags(flags)
+    carried_out = saving.opened(saved, given) if saved else None
+    environment = _approved(carried_out.environment if carried_out else writable_environment(given))
     with advising(environment.api):
-        return asyncio.run(_Apply(environment, output, yes=yes).run())
+        return asyncio.run(_Apply(environment, output, carried_out, yes=yes, pin=pin).run())
 
 
 def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
@@ -105,10 +117,20 @@ class _Apply:
     What a person agreed to is what is written: a plan with another digest is shown and asked about again.
     """
 
-    def __init__(self, environment: EnvironmentSettings, output: Format, *, yes: bool) -> None:
+    def __init__(
+        self,
+        environment: EnvironmentSettings,
+        output: Format,
+        saved: saving.Opened | None,
+        *,
+        yes: bool,
+        pin: bool,
+    ) -> None:
         self._environment = environment
         self._output = output
+        self._saved = saved
         self._yes = yes
+        self._pin = pin
         self._progress = Progress()
         self._stop = asyncio.Event()
         self._cancelled = False
@@ -116,8 +138,10 @@ class _Apply:
 
     async def run(self) -> int:
         """Returns the exit code. Signals stay caught until the report is printed."""
-        from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
+        from reconciler.engine.pin import versions  # noqa: PLC0415 the network, not needed for --help
+        from reconciler.engine.reconcile import Hooks  # noqa: PLC0415
 
+        known = versions(self._environment.manifests) if self._pin else {}
         with self._progress as progress:
             hooks = Hooks(
                 watch=progress.watch,
@@ -125,14 +149,35 @@ class _Apply:
                 planned=self._planned,
                 may_apply=self._may_apply,
             )
-            finished = await _reconcile(self._environment, hooks, self._stop)
+            if self._saved:
+                hooks = self._saved.narrowing(hooks)
+            load = self._saved.load if self._saved else None
+            finished = await _reconcile(self._environment, hooks, self._stop, load)
         report = finished.report
         if report is None:
             _show_problems(finished.loaded, self._output)
             return judge(finished).exit_code
         if self._cancelled:
             finished = structs.replace(finished, report=(report := structs.replace(report, halt=CANCELLED)))
-        return self._show(finished, report)
+        if not self._pin or self._cancelled or report.plan.refusals or finished.loaded.desired is None:
+            return self._show(finished, report)
+        pinned = self._write_pins(finished.loaded.desired, report, known)
+        code = self._show(finished, structs.replace(report, pinned=pinned))
+        return exit_code(code, 0 if pinned else 4)
+
+    def _write_pins(self, desired: Desired, report: Report, known: Versions) -> bool:
+        """Whether every missing pin was written; what was not is told."""
+        from reconciler.engine.pin import missing, write  # noqa: PLC0415 the parsers, not needed for --help
+
+        try:
+            done = write(self._environment.manifests, desired, missing(report, desired), known)
+        except ReconcilerError as error:  # what was applied is to be told all the same
+            note(error.whole)
+            return False
+        for file, why in dict.fromkeys((each.pin.origin.file, each.why) for each in done if each.why):
+            note(f"no pin was written to {file}: {why}")
+        note(f"{count(sum(each.written for each in done), 'pin')} written")
+        return all(each.written for each in done)
 
     def _planned(self, made: Plan) -> None:
         """As text the plan is part of the output; with another format it goes to the person who is asked."""
@@ -189,19 +234,22 @@ def _flags(flags: dict[str, Any]) -> Flags:
     return Flags(**flags)
 
 
-async def _reconcile(environment: EnvironmentSettings, hooks: Hooks, stop: asyncio.Event) -> Pass:
-    from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
+async def _reconcile(
+    environment: EnvironmentSettings, hooks: Hooks, stop: asyncio.Event, load: Load | None = None
+) -> Pass:
+    """A pass over what `load` reads: by default the environment's folder."""
+    from reconciler.engine.load import load as from_folder  # noqa: PLC0415 the parsers, not needed for --help
     from reconciler.engine.reconcile import reconcile  # noqa: PLC0415 the network
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
 
-    return await reconcile(environment, load, Runtime(), hooks, stop)
+    return await reconcile(environment, load or from_folder, Runtime(), hooks, stop)
 
 
 def _show_warnings(loaded: Loaded, progress: Progress) -> None:
     """Notes the warnings of usable manifests, and starts the progress bar."""
     if loaded.desired is None:
         return
-    if uncommitted(loaded.folder):
+    if loaded.files and uncommitted(loaded.folder):
         note(f"{loaded.folder} has uncommitted changes: they are part of this pass, but not of the revision")
     if loaded.problems:
         note(f"{count(len(loaded.problems), 'warning')}: see `reconciler validate {loaded.folder}`")

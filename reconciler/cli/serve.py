@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, daemon, environments, every_folder, seconds
 from reconciler.cli.output import result
+from reconciler.cli.stderr import unblocked
+from reconciler.cli.trust import KEY_EXPOSED
 from reconciler.core.applying.verdict import exit_code
-from reconciler.model.errors import CredentialsError
+from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.settings import EnvironmentSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.daemon.worker import Source
     from reconciler.emulator.serve import Ready
 
@@ -52,18 +56,13 @@ if TYPE_CHECKING:
 )
 def run(**flags: Any) -> int:
     """Make the live environments equal to their folders, and keep them so."""
-    once = flags["once"]
-    try:
-        return _run(flags)
-    except KeyboardInterrupt:  # before the loop handles signals
-        if once:
-            raise
-        return 0
+    from reconciler.cli.logs import dropped as tell  # noqa: PLC0415
+
+    with unblocked(tell) as dropped:
+        return _run(flags, dropped)
 
 
-def _run(flags: dict[str, Any]) -> int:
-    from msgspec import structs  # noqa: PLC0415
-
+def _run(flags: dict[str, Any], dropped: Callable[[], int]) -> int:
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415
     from reconciler.daemon import loop  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
@@ -79,28 +78,52 @@ def _run(flags: dict[str, Any]) -> int:
     sources, runtime = _sources(told), Runtime(aside=asyncio.to_thread)
     if once:
         return exit_code(*asyncio.run(loop.once(sources, runtime, watch)))
-    asyncio.run(loop.run(sources, settings, runtime, watch))
+    asyncio.run(loop.run(sources, settings, runtime, watch, loop.Surroundings(dropped=dropped)))
     return 0
+
+
+class Reading:
+    """Reads one environment's settings: all of them once, and from then on its key alone.
+
+    Whoever gets at the file while the process runs must not be able to send the key elsewhere.
+    """
+
+    def __init__(self, told: Flags, name: str | None) -> None:
+        self._told = structs.replace(told, environment=name)
+        self._first: EnvironmentSettings | None = None
+
+    def __call__(self) -> EnvironmentSettings:
+        """The settings, without an address where no key is given; raises ReconcilerError."""
+        fresh = environments(self._told)[0]
+        if self._first is None or self._first.api is None:
+            self._first = fresh
+            return fresh
+        if fresh.api is None:
+            return structs.replace(self._first, api=None)
+        if fresh.api.url != self._first.api.url:
+            raise UsageError(
+                "the API's address was changed while this process runs",
+                "Restart it, if that was meant: only the key is read again.",
+            )
+        return structs.replace(self._first, api=structs.replace(self._first.api, key=fresh.api.key))
 
 
 def _sources(told: Flags) -> list[Source]:
     """What to serve; raises UsageError for a mistake in flags or file, CredentialsError if no key can be used."""
-    from msgspec import structs  # noqa: PLC0415
+    import structlog  # noqa: PLC0415
 
     from reconciler.daemon.worker import Source  # noqa: PLC0415 the network, not needed for --help
     from reconciler.engine.connect import api_settings  # noqa: PLC0415
 
-    def reading(name: str | None) -> Callable[[], EnvironmentSettings]:
-        return lambda: environments(structs.replace(told, environment=name))[0]
-
     sources = [
-        Source(each.name or Path(each.folder).absolute().name, each.folder, reading(each.name))
+        Source(each.name or Path(each.folder).absolute().name, each.folder, Reading(told, each.name))
         for each in every_folder(told)
     ]
     refused = []
     for source in sources:
         try:
-            api_settings(source.read())
+            if api_settings(source.read()).key_exposed:
+                structlog.get_logger().warning(KEY_EXPOSED, environment=source.name)
         except CredentialsError as error:
             refused.append(error)
     if len(refused) == len(sources):

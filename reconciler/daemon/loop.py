@@ -22,7 +22,7 @@ from reconciler.engine.runtime import Runtime
 from reconciler.model.event import Watch
 from reconciler.model.settings import DaemonSettings
 
-BUSY_SHARE = 20  # a resync comes never sooner than this many times the length of a pass
+BUSY_SHARE = 20  # a resync comes never sooner than this many times as long as a pass worked
 BACKOFF_S = 2.0
 RETRY_MIN_S = 1.0
 BEAT_S = 5.0
@@ -34,16 +34,22 @@ def _unheard(_: str) -> None:
 
 
 class Surroundings(Struct, frozen=True):
-    """How often the loop polls and retries, in seconds; `listening` gets the address of the endpoints."""
+    """How often the loop polls and retries, in seconds; `listening` gets the address of the endpoints.
+
+    A pass comes never sooner than `distance_s` after another, whatever asks for it. `dropped` returns how many
+    lines of the log were lost so far.
+    """
 
     poll_s: float = 5.0
     retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S)
+    distance_s: float = 2.0
     listening: Callable[[str], None] = _unheard
+    dropped: Callable[[], int] = int
 
 
 async def once(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> list[int]:
     """One pass of every environment; returns the exit codes that they mean."""
-    workers, _ = _workers(sources, runtime, watch)
+    workers, _ = workers_for(sources, runtime, watch)
     with _signals(asyncio.Event(), workers):
         return [each.exit_code for each in await asyncio.gather(*(worker.once("asked for") for worker in workers))]
 
@@ -56,7 +62,7 @@ async def run(
     surroundings: Surroundings = Surroundings(),  # noqa: B008 it is frozen
 ) -> None:
     """Makes passes and serves the endpoints until SIGTERM or SIGINT; raises UsageError if it cannot listen."""
-    workers, shared = _workers(sources, runtime, watch)
+    workers, shared = workers_for(sources, runtime, watch, surroundings.dropped)
     stop = asyncio.Event()
     with _signals(stop, workers):
         async with serving(daemon.listen, shared.status, shared.metrics) as url:
@@ -67,10 +73,13 @@ async def run(
             await stop.wait()
 
 
-def _workers(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> tuple[list[Worker], Shared]:
+def workers_for(
+    sources: Sequence[Source], runtime: Runtime, watch: Watch, dropped: Callable[[], int] = int
+) -> tuple[list[Worker], Shared]:
+    """A worker for each environment, and what they share."""
     names = [source.name for source in sources]
-    status = Status(asyncio.get_running_loop().time())
-    shared = Shared(status, Metrics(names), watch, Claims(names), runtime)
+    now = asyncio.get_running_loop().time()
+    shared = Shared(Status(now), Metrics(names, dropped), watch, Claims(names, now), runtime)
     return [Worker(source, shared) for source in sources], shared
 
 
@@ -81,7 +90,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
     def end() -> None:
         stop.set()
         for worker in workers:
-            worker.stop.set()
+            worker.end()
 
     def wake() -> None:
         for worker in workers:
@@ -89,6 +98,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
 
     loop = asyncio.get_running_loop()
     handlers = {signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: wake}
+    before = {number: signal.getsignal(number) for number in handlers}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:
@@ -96,6 +106,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number])  # not what the system does, which is to kill
 
 
 async def _beat(status: Status, stop: asyncio.Event) -> None:
@@ -106,39 +117,39 @@ async def _beat(status: Status, stop: asyncio.Event) -> None:
 
 async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surroundings: Surroundings) -> None:
     """Makes pass after pass until the worker is stopped; a failed pass is retried."""
-    known = await digest_of(worker.folder)
+    known = await digest_of(worker.digest)
     poll_s = surroundings.poll_s
-    watching = asyncio.create_task(watch_folder(worker.folder, known, worker.wake, worker.stop, poll_s))
-    clock = asyncio.get_running_loop().time
+    watching = asyncio.create_task(watch_folder(worker.digest, known, worker.wake, worker.stop, poll_s))
     failures = 0
     cause = "start"
     while not worker.stop.is_set():
         worker.wake.clear()
-        started = clock()
         verdict = await worker.once(cause)
         failures = failures + 1 if verdict.retry else 0
-        took_s, jitter = clock() - started, runtime.rng.random()
-        pause_s = next_pass_s(failures, took_s, daemon.resync_s, jitter, surroundings.retry_s)
-        worker.will_wait(pause_s)
-        await happens(worker.wake.event, pause_s, worker.stop)
+        worked_s, jitter = worker.effort.total_s, runtime.rng.random()
+        distance_s = max(surroundings.distance_s, worked_s)
+        pause_s = next_pass_s(failures, worked_s, daemon.resync_s, jitter, surroundings.retry_s)
+        worker.will_wait(max(distance_s, pause_s))
+        await sleep_or_stop(distance_s, worker.stop)  # what happens meanwhile is one reason for a pass
+        await happens(worker.wake.event, pause_s - distance_s, worker.stop)
         cause = worker.wake.cause or ("retry" if failures else "resync")
-    worker.rests()
     await watching
 
 
 def next_pass_s(
     failures: int,
-    took_s: float,
+    worked_s: float,
     resync_s: float,
     jitter: float,
     retry_s: tuple[float, float] = (RETRY_MIN_S, BACKOFF_S),
 ) -> float:
-    """How long to wait after a pass that took so long; `failures` of them in a row, `jitter` in [0, 1).
+    """How long to wait after a pass that worked so long; `failures` of them in a row, `jitter` in [0, 1).
 
-    Jitter spreads processes that started together. However long a pass takes, the pause is BUSY_SHARE times as
-    long, so that the API has rest; after a failure it is shorter, and grows with each up to the same.
+    Jitter spreads processes that started together. However long a pass works, the pause is BUSY_SHARE times as
+    long, so that the API has rest; after a failure it is shorter, and grows with each up to the same. The time in
+    which a pass waited is no work.
     """
-    resync = max(resync_s * (0.9 + 0.2 * jitter), BUSY_SHARE * took_s)
+    resync = max(resync_s * (0.9 + 0.2 * jitter), BUSY_SHARE * worked_s)
     if not failures:
         return resync
     least_s, backoff_s = retry_s

@@ -8,16 +8,16 @@ writes beside the folder wakes nobody.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from pathlib import Path
 
 import structlog
 
-from reconciler.api.waiting import sooner
+from reconciler.api.waiting import at_most, sleep_or_stop
 from reconciler.model.errors import SourceError
-from reconciler.source.snapshot import digest
+from reconciler.source.snapshot import FolderDigest
 
+REST_SHARE = 10  # after each look, so many times as long: file events may come without end
 log = structlog.get_logger()
 
 
@@ -39,38 +39,35 @@ class Wake:
         self.event.clear()
 
 
-async def watch_folder(folder: str, known: str, wake: Wake, stop: asyncio.Event, poll_s: float) -> None:
-    """Sets `wake` after each change of the folder, until `stop`; `known` is its digest before the first pass."""
+async def watch_folder(digest: FolderDigest, known: str, wake: Wake, stop: asyncio.Event, poll_s: float) -> None:
+    """Sets `wake` after each change of what is read, until `stop`; `known` is the digest before the first pass."""
     hint, moved = asyncio.Event(), asyncio.Event()
-    events = asyncio.create_task(_events(folder, hint, moved, stop))
+    events = asyncio.create_task(_events(digest.folder, hint, moved, stop))
+    clock = asyncio.get_running_loop().time
     while not stop.is_set():
         await happens(hint, poll_s, stop)
         hint.clear()
-        seen = await digest_of(folder)
+        started = clock()
+        seen = await digest_of(digest)
         if seen != known:
             known = seen
             wake.set("change")
             moved.set()
+        await sleep_or_stop(REST_SHARE * (clock() - started), stop)
     moved.set()
     await events
 
 
 async def happens(event: asyncio.Event, within_s: float, stop: asyncio.Event) -> None:
     """Returns when the event is set, the time is over, or `stop` is set."""
-
-    async def either() -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await event.wait()
-
     if not stop.is_set():
-        await sooner(either(), stop)
+        await at_most(within_s, event.wait(), stop)
 
 
-async def digest_of(folder: str) -> str:
-    """The folder's digest; "" while there is no such folder."""
+async def digest_of(digest: FolderDigest) -> str:
+    """The digest as it is now; "" while there is no such folder."""
     try:
-        return await asyncio.to_thread(digest, folder)
+        return await asyncio.to_thread(digest.now)
     except (SourceError, OSError):
         return ""
 

@@ -39,8 +39,7 @@ def api_settings(environment: EnvironmentSettings) -> ApiSettings:
     if environment.api is None:
         raise CredentialsError(
             "no API key was given",
-            "Set SSOREADY_API_KEY (and SSOREADY_API_URL for a self-hosted server), or name a file with "
-            "--api-key-file.",
+            "Set SSOREADY_API_KEY and SSOREADY_API_URL, or give --api-key-file and --api-url.",
         )
     return environment.api
 

@@ -37,7 +37,7 @@ def load_partly(folder: str, *, now: float, allow_empty: bool, rules: DomainRule
 
     Raises SourceError if the folder cannot be read at all.
     """
-    with _uncollected():
+    with uncollected():
         manifests = snapshot.read(folder)
         problems = (*manifests.problems, *validate(manifests, schemas.check))
         resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty, rules=rules)
@@ -53,8 +53,8 @@ def load_partly(folder: str, *, now: float, allow_empty: bool, rules: DomainRule
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which would walk everything loaded again and again and free nothing."""
+def uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would walk everything loaded again and again, and free nothing."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from msgspec import structs
 
 from reconciler.api.client import Client
-from reconciler.core.planning.plan import Selected
 from reconciler.delivery.target import RecordName, Target
 from reconciler.model.errors import ApiError, DeliveryError, Interrupted
 from reconciler.model.event import Listed, Watch
@@ -21,6 +20,7 @@ from reconciler.model.state import (
     ObservedOrganization,
     Organization,
     Record,
+    Selected,
     Unreadable,
 )
 

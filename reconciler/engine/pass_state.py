@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from reconciler.api.client import Client
 from reconciler.delivery.target import Target
@@ -26,6 +27,7 @@ class PassState:
         delivery: Target | None,
         runtime: Runtime,
         stop: asyncio.Event,
+        seen: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.client = client
         self.delivery = delivery
@@ -38,6 +40,7 @@ class PassState:
         self.outcomes: list[Outcome] = []
         self.halt: Halt | None = None
         self.stop = stop
+        self.seen = seen  # gets the live environment's id with each response that shows it
         self._ids: dict[Key, str] = {}
         self._uncertain: set[str] = set()
         self._ends: dict[Key, asyncio.Future[bool]] = {

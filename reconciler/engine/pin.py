@@ -6,16 +6,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.model.change import Pin, Plan
+from reconciler.engine.load import uncollected
+from reconciler.model.change import Action, Pin
 from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
-from reconciler.model.manifest import Origin
 from reconciler.model.manifest import Path as Place
+from reconciler.model.outcome import GOOD, Report
 from reconciler.model.pinning import Pinned
-from reconciler.model.state import Desired
+from reconciler.model.state import Desired, DesiredOrganization
 from reconciler.source import files
 from reconciler.source.pins import Insertion, NotInserted, insert
 
 Versions = Mapping[str, tuple[int, int, int]]
+_CHILDREN = frozenset(kind.name for kind in CHILD_KINDS)
 CHANGED = "the file changed while this ran: run it again"
 
 
@@ -35,13 +37,16 @@ def _version(path: Path) -> tuple[int, int, int]:
     return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
-def missing(plan: Plan, desired: Desired) -> tuple[Pin, ...]:
-    """Every pin that the manifests miss, that of the Environment first."""
-    if desired.environment.id or not plan.environment_id:
-        return plan.pins
-    environment = desired.environment
-    own = Pin(KindName.ENVIRONMENT, environment.name, environment.name, plan.environment_id, environment.origin)
-    return (own, *plan.pins)
+def missing(report: Report, desired: Desired) -> tuple[Pin, ...]:
+    """Every pin that the manifests miss, also of what was just created; that of the Environment first."""
+    created = tuple(
+        Pin(each.change.key.kind, each.change.key.organization, each.change.key.name, each.id, each.change.origin)
+        for each in report.outcomes
+        if each.change.action is Action.CREATE and each.result in GOOD and each.id
+    )
+    environment, id_ = desired.environment, report.environment_id
+    own = Pin(KindName.ENVIRONMENT, environment.name, environment.name, id_ or "", environment.origin)
+    return (*((own,) if id_ and environment.id is None else ()), *report.plan.pins, *created)
 
 
 def write(folder: str, desired: Desired, pins: tuple[Pin, ...], known: Versions) -> tuple[Pinned, ...]:
@@ -49,13 +54,15 @@ def write(folder: str, desired: Desired, pins: tuple[Pin, ...], known: Versions)
 
     Raises ReconcilerError if a file cannot be written; those before it are whole, and the next run goes on.
     """
-    by_file: dict[str, list[Pin]] = {}
+    organizations = {each.name: each for each in desired.organizations}
+    by_file: dict[str, list[Insertion]] = {}
     for pin in pins:
-        by_file.setdefault(pin.origin.file, []).append(pin)
-    why = {
-        file: _write(Path(folder, file), file, [_insertion(pin, desired) for pin in own], known.get(file))
-        for file, own in by_file.items()
-    }
+        by_file.setdefault(pin.origin.file, []).append(_insertion(pin, organizations))
+    with uncollected():
+        whys = files.side_by_side(
+            lambda each: _write(Path(folder, each[0]), *each, known.get(each[0])), by_file.items()
+        )
+    why = dict(zip(by_file, whys, strict=True))
     return tuple(Pinned(pin, not why[pin.origin.file], why[pin.origin.file]) for pin in pins)
 
 
@@ -63,7 +70,10 @@ def _write(path: Path, file: str, insertions: list[Insertion], known: tuple[int,
     """Why the file was left alone; "" if the pins are in it."""
 
     def unchanged() -> bool:
-        return path.exists() and _version(path) == known
+        try:
+            return _version(path) == known
+        except FileNotFoundError:
+            return False
 
     if not unchanged():
         return CHANGED
@@ -74,14 +84,10 @@ def _write(path: Path, file: str, insertions: list[Insertion], known: tuple[int,
     return "" if files.replace(path, data, still_as_read=unchanged) else CHANGED
 
 
-def _insertion(pin: Pin, desired: Desired) -> Insertion:
-    document, place = _place(pin, desired)
-    return Insertion(document, place, pin.id)
-
-
-def _place(pin: Pin, desired: Desired) -> tuple[Origin, Place]:
-    if pin.kind not in {kind.name for kind in CHILD_KINDS}:
-        return pin.origin, ("spec",)
-    (wanted,) = (each for each in desired.organizations if each.name == pin.organization)
+def _insertion(pin: Pin, organizations: Mapping[str, DesiredOrganization]) -> Insertion:
+    if pin.kind not in _CHILDREN:
+        return Insertion(pin.origin, ("spec",), pin.id)
+    wanted = organizations[pin.organization]
     names = [child.name for child in wanted.collections[pin.kind]]
-    return wanted.origin, ("spec", KINDS[pin.kind].collection, names.index(pin.name))
+    place: Place = ("spec", KINDS[pin.kind].collection, names.index(pin.name))
+    return Insertion(wanted.origin, place, pin.id)

@@ -22,6 +22,7 @@ from reconciler.engine.survey import environment_check, read_before
 from reconciler.model.change import Plan
 from reconciler.model.event import Watch
 from reconciler.model.outcome import Pass, Report
+from reconciler.model.saved import Narrowed
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import Desired, Loaded, Observed
 
@@ -41,12 +42,17 @@ async def _leave(_: Plan) -> Decision:
 class Hooks(Struct, frozen=True):
     """What a caller adds to a pass; an exception from `loaded`, `planned` or `may_apply` ends it before any write.
 
-    `loaded` and `planned` get what there is by then. `may_apply` decides on a plan that has something to apply,
-    and may wait for a person or for its turn. The default applies nothing: that is the plan command.
+    `loaded` and `planned` get what there is by then. `seen` gets the live environment's id with each response that
+    shows it, and starts no further request by raising WrongEnvironment. `narrow` may leave changes out; `planned`
+    gets the whole plan, `may_apply` what is left of it. `may_apply` decides on a plan that has
+    something to apply, and may wait for a person or for its turn. The default applies nothing: that is the plan
+    command.
     """
 
     watch: Watch = lambda _: None
     loaded: Callable[[Loaded], None] = lambda _: None
+    seen: Callable[[str], None] = lambda _: None
+    narrow: Callable[[Plan], Narrowed] = lambda plan: Narrowed(plan, plan)
     planned: Callable[[Plan], None] = lambda _: None
     may_apply: Callable[[Plan], Awaitable[Decision]] = _leave
 
@@ -75,50 +81,68 @@ async def reconcile(
     check_selection(environment, loaded.desired)
     decision = Decision.PLAN_AGAIN
     while decision is Decision.PLAN_AGAIN:
-        observed = await _observe(environment, loaded.desired, runtime, hooks.watch, stop)
-        plan = await _plan(environment, loaded.desired, observed, runtime)
-        hooks.planned(plan)
+        observed = await _observe(environment, loaded.desired, runtime, hooks, stop)
+        narrowed = await _plan(environment, loaded.desired, observed, runtime, hooks)
+        plan = narrowed.left
+        hooks.planned(narrowed.shown)
         writable = plan.changes and not plan.refusals
         decision = await hooks.may_apply(plan) if writable else Decision.LEAVE
     if decision is Decision.LEAVE:
-        return Pass(loaded, Report(plan, environment_id=plan.environment_id))
-    return Pass(loaded, await _apply(plan, environment, runtime, hooks.watch, stop))
+        return Pass(loaded, _whole(Report(plan, environment_id=plan.environment_id), narrowed))
+    return Pass(loaded, _whole(await _apply(plan, environment, runtime, hooks, stop), narrowed))
 
 
 async def _observe(
-    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, watch: Watch, stop: asyncio.Event
+    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
 ) -> Observed:
     """The live environment, and the delivery records."""
-    check = environment_check(environment, desired)
-    target = delivery(environment)
+    target, pinned = delivery(environment), environment_check(environment, desired)
     if environment.observed:
-        observed = read_before(environment.observed, runtime, check)
+        observed = read_before(environment.observed, runtime, pinned)
         return structs.replace(observed, records=await _records(desired, target, runtime))
+
+    def check(live: str) -> None:
+        pinned(live)
+        hooks.seen(live)
+
     # what this process wrote without getting a response has its settle time first
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
     kept, selected = await _records(desired, target, runtime), selecting(environment.selection)
-    async with connected(environment, runtime, watch, stop, read_only=True) as client:
-        return await observe(desired, kept, client, watch, selected, check)
+    async with connected(environment, runtime, hooks.watch, stop, read_only=True) as client:
+        return await observe(desired, kept, client, hooks.watch, selected, check)
 
 
 async def _records(desired: Desired, target: Target | None, runtime: Runtime) -> Records | None:
     return None if target is None else await runtime.aside(lambda: records(desired, target))
 
 
-async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime) -> Plan:
-    """The plan, with the refusals of the guards in it."""
+async def _plan(
+    environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime, hooks: Hooks
+) -> Narrowed:
+    """The plan, and what is left of it, with the refusals of the guards in it."""
     selected, protected = selecting(environment.selection), environment.protected
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
     made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
     limits = tightened(environment.limits, desired.environment.limits)
-    return structs.replace(made, refusals=refusals(made, limits, environment.approve, environment.only))
+    narrowed = hooks.narrow(made)
+    approved = narrowed.left.digest if runtime.recent_writes.approves(narrowed.left, environment.approve) else None
+    refused = refusals(narrowed.left, limits, approved, environment.only)
+    left, shown = (structs.replace(each, refusals=refused) for each in (narrowed.left, narrowed.shown))
+    return structs.replace(narrowed, left=left, shown=shown)
+
+
+def _whole(report: Report, narrowed: Narrowed) -> Report:
+    """The report on the whole plan, with the ends of the changes that were left out, in order."""
+    order = {change.key: position for position, change in enumerate(narrowed.shown.changes)}
+    outcomes = sorted((*report.outcomes, *narrowed.outcomes), key=lambda outcome: order[outcome.change.key])
+    return structs.replace(report, plan=narrowed.shown, outcomes=tuple(outcomes))
 
 
 async def _apply(
-    plan: Plan, environment: EnvironmentSettings, runtime: Runtime, watch: Watch, stop: asyncio.Event
+    plan: Plan, environment: EnvironmentSettings, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
 ) -> Report:
     """Applies the plan with a new client; once `stop` is set no further write starts."""
-    async with connected(environment, runtime, watch, stop) as client:
+    async with connected(environment, runtime, hooks.watch, stop) as client:
         client.grow(len(plan.changes))
         state = PassState(
             plan=plan,
@@ -127,5 +151,6 @@ async def _apply(
             delivery=delivery(environment),
             runtime=runtime,
             stop=stop,
+            seen=hooks.seen,
         )
-        return await apply(plan, state, watch)
+        return await apply(plan, state, hooks.watch)

@@ -13,6 +13,8 @@ from msgspec import Struct, field
 
 from reconciler.api.known import Known
 from reconciler.api.waiting import sleep_or_stop
+from reconciler.core.planning.digest import writes
+from reconciler.model.change import Plan
 
 T = TypeVar("T")
 Transport = Callable[[], httpx.AsyncBaseTransport]
@@ -33,13 +35,14 @@ async def here(work: Callable[[], T], /) -> T:
 class RecentWrites:
     """What one process remembers of its own writes, so that none is repeated before its effect could show.
 
-    Times are of the event loop's clock, in seconds.
+    It also remembers the plan that it was told to carry out. Times are of the event loop's clock, in seconds.
     """
 
     def __init__(self, started_at: float) -> None:
         self._started_at = started_at
         self._uncertain_at = float("-inf")
         self._own: set[str] = set()
+        self._approved: frozenset[str] = frozenset()
 
     def created(self, organization_id: str) -> None:
         """This process made that organization: no create of an earlier process can be on its way into it."""
@@ -56,6 +59,17 @@ class RecentWrites:
     def creatable_at(self, organization_id: str, settle_s: float) -> float:
         """When a create of an earlier process would show in that organization's lists."""
         return float("-inf") if organization_id in self._own else self._started_at + settle_s
+
+    def approves(self, plan: Plan, digest: str | None) -> bool:
+        """Whether the digest approves the plan, or approved one that was begun and of which this is the rest."""
+        if digest is None:
+            return False
+        left = writes(plan.changes)
+        if plan.digest == digest:
+            self._approved = left
+        elif not left <= self._approved or not (left or plan.blocked):
+            self._approved = frozenset()
+        return plan.digest == digest or (bool(left) and left <= self._approved)
 
 
 class Runtime(Struct, frozen=True):

@@ -18,7 +18,7 @@ from reconciler.delivery.target import Delivery, RecordName, Target
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.model.change import IssueLink, IssueToken
-from reconciler.model.errors import ApiError, DeliveryError, ReconcilerError
+from reconciler.model.errors import DeliveryError, ReconcilerError
 from reconciler.model.kinds import DIRECTORY
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
@@ -55,12 +55,13 @@ class Issuer(Struct, frozen=True):
     async def first_token(self, directory_id: str, name: RecordName) -> bool:
         """A bearer token for a directory that has none; False, and nothing is made, if it has one by now.
 
-        Rotating cuts off whoever has a token, so the directory is read again right before. Raises as `link`.
+        Rotating cuts off whoever has a token, so the directory is read again right before, while nobody else
+        delivers to its organization. Raises as `link`.
         """
 
         async def attempt(lane: Lane) -> bool:
             directory = await self._read(directory_id, lane)
-            return not directory.has_client_bearer_token and await self._rotate(directory, name, lane)
+            return not directory.has_client_bearer_token and await self._rotate(directory, name, lane, first=True)
 
         async with self.client.lane() as lane:
             return await lane.retry_unsent(lambda: attempt(lane), reads=2)
@@ -69,9 +70,7 @@ class Issuer(Struct, frozen=True):
         """A new bearer token; an earlier one is void at once. Raises as `link`."""
 
         async def attempt(lane: Lane) -> None:
-            made = False
-            while not made:  # one that it got meanwhile is what this replaces
-                made = await self._rotate(await self._read(directory_id, lane), name, lane)
+            await self._rotate(await self._read(directory_id, lane), name, lane, first=False)
 
         async with self.client.lane() as lane:
             await lane.retry_unsent(lambda: attempt(lane), reads=2)
@@ -82,11 +81,8 @@ class Issuer(Struct, frozen=True):
             raise TypeError(f"{directory_id} was decoded as another kind")
         return live
 
-    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane) -> bool:
-        """False, and nothing is made, if the directory got a token after it was read.
-
-        The disk of the record may be slow, so that it is read again once the record is there.
-        """
+    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane, *, first: bool) -> bool:
+        """False, and the record is as before, if only a `first` token is wanted, and there is one by now."""
         pending = Record(
             state=RecordState.PENDING,
             organization_id=directory.organization_id,
@@ -97,15 +93,22 @@ class Issuer(Struct, frozen=True):
             expires_at=None,
         )
         async with self._delivering(name, pending) as delivery:
-            fresh = await self._read(directory.id, lane)
-            if fresh.has_client_bearer_token and not directory.has_client_bearer_token:
-                if delivery is not None:
-                    await self.runtime.aside(delivery.take_back)
+            if not await self._may_rotate(directory.id, lane, delivery, first=first):
                 return False
             token = await lane.rotate(directory.id)
             issued = structs.replace(pending, state=RecordState.ISSUED)
             await self._keep(delivery, issued, token, directory.scim_base_url)
         return True
+
+    async def _may_rotate(self, directory_id: str, lane: Lane, delivery: Delivery | None, *, first: bool) -> bool:
+        """Whether to go on, once the record is there: a disk may be slow. If not, the earlier one is put back."""
+        wanted = False
+        try:
+            wanted = not (await self._read(directory_id, lane)).has_client_bearer_token or not first
+        finally:
+            if delivery is not None and not wanted:
+                await self.runtime.aside(delivery.take_back)
+        return wanted
 
     @asynccontextmanager
     async def _delivering(self, name: RecordName | None, pending: Record) -> AsyncIterator[Delivery | None]:
@@ -118,7 +121,7 @@ class Issuer(Struct, frozen=True):
         try:
             yield delivery
         except ReconcilerError as error:
-            if error.certainly_not_done or _of_a_read(error):
+            if error.certainly_not_done:
                 await aside(delivery.take_back)
             raise
         finally:
@@ -128,10 +131,6 @@ class Issuer(Struct, frozen=True):
         if delivery is not None:
             kept = delivery
             await self.runtime.aside(lambda: kept.keep(record, secret, scim_base_url))
-
-
-def _of_a_read(error: ReconcilerError) -> bool:
-    return isinstance(error, ApiError) and error.route.startswith("GET ")
 
 
 async def issue_link(change: IssueLink, state: PassState) -> Outcome:

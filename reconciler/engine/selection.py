@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 
-from reconciler.core.planning.plan import Selected
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import EnvironmentSettings, Selection
-from reconciler.model.state import Desired, DesiredOrganization
+from reconciler.model.state import Desired, DesiredOrganization, Selected
 
 
 def selecting(selection: Selection) -> Selected:

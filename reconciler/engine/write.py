@@ -75,6 +75,7 @@ async def _create_organization(change: Create, state: PassState) -> Outcome:
         if wrong:
             raise WrongEnvironment(f"{response.id} was created in the wrong environment: {wrong}")
         state.environment_id = response.environment_id
+        state.seen(response.environment_id)
     state.runtime.recent_writes.created(response.id)
     return _as_meant(change, Write(body), response)
 

@@ -87,7 +87,7 @@ class _WithFields(_Planned, frozen=True, kw_only=True):
         return tuple(field.risk for field in self.fields if field.risk)
 
 
-class Create(_WithFields, frozen=True, kw_only=True):
+class Create(_WithFields, frozen=True, kw_only=True, tag=True):
     """Creates an organization, or with a `collection`, a child in it."""
 
     action: ClassVar[Action] = Action.CREATE
@@ -102,7 +102,7 @@ class Create(_WithFields, frozen=True, kw_only=True):
         return self.collection.parent if self.collection else None
 
 
-class Update(_WithFields, frozen=True, kw_only=True):
+class Update(_WithFields, frozen=True, kw_only=True, tag=True):
     """Changes the live object `id`; `parent` is its organization's id, None for an organization.
 
     `holds` are unchanged fields that the update depends on: the other owned ones, and those that identified the
@@ -138,7 +138,7 @@ class _Issue(_Planned, frozen=True, kw_only=True):
         return (self.risk,) if self.risk else ()
 
 
-class IssueToken(_Issue, frozen=True, kw_only=True):
+class IssueToken(_Issue, frozen=True, kw_only=True, tag=True):
     """Makes and delivers a bearer token for `directory`, an id or a Ref."""
 
     directory: str | Ref
@@ -149,7 +149,7 @@ class IssueToken(_Issue, frozen=True, kw_only=True):
         return self.directory if isinstance(self.directory, str) else None
 
 
-class IssueLink(_Issue, frozen=True, kw_only=True):
+class IssueLink(_Issue, frozen=True, kw_only=True, tag=True):
     """Makes and delivers a setup link; `extent` is what the customer may configure with it."""
 
     extent: SetupLink
@@ -202,6 +202,7 @@ class HintReason(StrEnum):
     OBSERVED_ONLY = "ObservedOnly"  # the organization's ownership forbids the write
     LIVE_CHILDREN = "LiveChildren"  # `[]` is declared, but some are live
     DOMAIN_STAYS = "DomainStays"  # a domain that it states stays where it is
+    NO_PRIMARY = "NoPrimary"  # its only directory is not primary
     NO_TARGET = "NoTarget"  # a secret is wanted, but no delivery target is configured
 
 
@@ -253,12 +254,20 @@ class SharedDomain(Struct, frozen=True):
 
 
 class Duplicate(Struct, frozen=True):
-    """More live children than declared ones with the same identity; `name` is the handle of one of these."""
+    """Live objects that nothing tells apart, fewer of which are declared; `name` is a declared one's handle."""
 
     kind: KindName
     organization: str
     name: str
     ids: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do."""
+        return (
+            f"nothing tells {' and '.join(self.ids)} apart, and fewer are declared. The API cannot delete one. "
+            "Add `id:` with the right one, and list the others in the organization's `distinctFrom`."
+        )
 
 
 NOT_APPROVED = "notApproved"

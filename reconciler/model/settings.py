@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from reconciler.model.secret import Secret
 
-CLOUD_URL = "https://api.ssoready.com"
 Limits = Mapping[str, float]  # bounds by the name of their guard; one that is not stated has its default
 
 
@@ -25,7 +24,7 @@ class Selection(Struct, frozen=True):
 
 
 class ApiSettings(Struct, frozen=True):
-    """Where the Management API is and how to talk to it.
+    """Where the Management API is and how to talk to it; `key_exposed`: everybody here can read the key's file.
 
     `timeout_s` limits connecting, each read and each write; `request_timeout_s` a whole request; `max_body_bytes`
     a response; `max_pages` a list; `requests_base` and `requests_per_organization` (and per change) a pass.
@@ -33,6 +32,7 @@ class ApiSettings(Struct, frozen=True):
 
     url: str
     key: Secret
+    key_exposed: bool = False
     ca_file: str | None = None
     proxy: str | None = None
     concurrency: int = 24

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -71,6 +71,15 @@ class DesiredOrganization(Struct, frozen=True):
     labels: Mapping[str, str]
     origin: Origin
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that it states; none where it states or clears none."""
+        stated = self.owned.get("domains")
+        return stated if isinstance(stated, tuple) else ()
+
+
+Selected = Callable[[DesiredOrganization], bool]
+
 
 class DesiredEnvironment(Struct, frozen=True):
     """The Environment manifest, with the bounds that it states."""
@@ -82,6 +91,7 @@ class DesiredEnvironment(Struct, frozen=True):
     forbid_public_mail: bool
     warn_days: int
     origin: Origin
+    make_lone_primary: bool = False
 
 
 class InvalidOrganization(Struct, frozen=True):
@@ -98,8 +108,8 @@ class InvalidOrganization(Struct, frozen=True):
 class Desired(Struct, frozen=True):
     """All that the manifests of one environment declare; organizations are sorted by name.
 
-    `complete` is False if a file could not be parsed. Its organizations are unknown, so none is created (it may be
-    a renamed one) and none is called unmanaged.
+    `complete` is False if one of the files `unparsed` could not be parsed, or a manifest has no sound name. Its
+    organizations are unknown, so none is created (it may be a renamed one) and none is called unmanaged.
     """
 
     environment: DesiredEnvironment
@@ -107,6 +117,7 @@ class Desired(Struct, frozen=True):
     invalid: tuple[InvalidOrganization, ...]
     complete: bool
     revision: str
+    unparsed: frozenset[str] = frozenset()
 
 
 class Loaded(Struct, frozen=True):

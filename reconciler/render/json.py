@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reconciler.core.values.problems import worst_first
-from reconciler.core.values.redaction import masked
+from reconciler.core.values.redaction import json_escaped, masked
 from reconciler.model.change import Action, Blocked, Change, Plan
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import ReconcilerError
@@ -22,13 +22,16 @@ API_VERSION = "reconciler/v1"
 
 
 def dumps(document: Document, *, secret: bool = False) -> bytes:
-    """The document as UTF-8, a newline at its end; without secrets, unless it is meant to hold one."""
+    """The document as UTF-8, with nothing invisible in it, a newline at its end.
+
+    Without secrets, unless it is meant to hold one.
+    """
     shown = document if secret else masked(document)
     try:
         encoded = msgspec.json.encode(shown)
     except UnicodeEncodeError:
         encoded = msgspec.json.encode(_sound(shown))
-    return msgspec.json.format(encoded, indent=2) + b"\n"
+    return json_escaped(msgspec.json.format(encoded, indent=2)) + b"\n"
 
 
 def _sound(value: Any) -> Any:
@@ -49,6 +52,7 @@ def plan(plan: Plan) -> Document:
         "unchanged": plan.unchanged,
         "unmanaged": len(plan.unmanaged),
         "blocked": len(plan.blocked),
+        "duplicates": len(plan.duplicates),
         "risks": sum(bool(change.risks) for change in plan.changes),
     }
     return {
@@ -82,6 +86,7 @@ def plan(plan: Plan) -> Document:
             for pin in plan.pins
         ],
         "blocked": [_blocked(each) for each in plan.blocked],
+        "duplicates": _duplicates(plan),
         "hints": [
             {"reason": each.reason, "message": each.message, "organization": each.organization, "name": each.name}
             for each in plan.hints
@@ -97,11 +102,12 @@ def report(report: Report) -> Document:
         **_head("Report", report.plan),
         "environmentId": report.environment_id or report.plan.environment_id,
         "summary": {str(result): sum(o.result is result for o in report.outcomes) for result in Result}
-        | {"blockedInPlan": len(report.plan.blocked)},
+        | {"blockedInPlan": len(report.plan.blocked), "duplicates": len(report.plan.duplicates)},
         "outcomes": [
             {**_change(o.change), "id": o.id, "result": o.result, "error": o.error} for o in report.outcomes
         ],
         "blocked": [_blocked(each) for each in report.plan.blocked],
+        "duplicates": _duplicates(report.plan),
         "refusals": _refusals(report.plan),
         "halt": None if report.halt is None else {"code": report.halt.code, "message": report.halt.message},
     }
@@ -236,6 +242,19 @@ def _blocked(block: Blocked) -> Document:
         "name": block.name,
         **_place(block.origin),
     }
+
+
+def _duplicates(plan: Plan) -> list[Document]:
+    return [
+        {
+            "kind": each.kind,
+            "organization": each.organization,
+            "name": each.name,
+            "ids": list(each.ids),
+            "message": each.message,
+        }
+        for each in plan.duplicates
+    ]
 
 
 def _refusals(plan: Plan) -> list[Document]:

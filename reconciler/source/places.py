@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from yaml import CBaseLoader, CollectionEndEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent, parse
+from yaml import CBaseLoader, CollectionEndEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
 
 from reconciler.model.manifest import Origin, Path
 
@@ -82,7 +82,7 @@ class Places:
 
 def events(text: str) -> Next:
     """A function that returns libyaml's next event; it composes nothing, and reads no further than it is asked."""
-    return parse(text, Loader=CBaseLoader).__next__
+    return CBaseLoader(text).get_event
 
 
 def _note(found: dict[Path, Place], path: Path, event: Event, following: Next, key: Event = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -31,12 +32,15 @@ def git_folder(root: str) -> Path | None:
     None if there is no work tree, or it cannot be read.
     """
     try:
-        for folder in (Path(root), *Path(root).parents):
-            if (folder / ".git").exists():
-                return _git_folder(folder)
+        tree = work_tree(root)
+        return _git_folder(tree) if tree else None
     except (OSError, ValueError):
         return None
-    return None
+
+
+def work_tree(root: str) -> Path | None:
+    """The work tree around a folder: the nearest folder with something called `.git`; None if there is none."""
+    return next((each for each in (Path(root), *Path(root).parents) if os.path.lexists(each / ".git")), None)
 
 
 def _git_folder(tree: Path) -> Path:

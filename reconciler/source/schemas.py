@@ -24,6 +24,7 @@ PUBLISHED = (
     "error",
     "observed",
     "inventory",
+    "import",
     "pins",
     "customer",
     "setuplink",

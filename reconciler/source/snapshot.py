@@ -89,23 +89,57 @@ def read(folder: str) -> Manifests:
     raise SourceError(f"{folder} kept changing while it was being read", "Try again when nothing writes to it.")
 
 
-def digest(folder: str) -> str:
-    """A hash that changes whenever the folder's manifests do, of every file's name, size and time.
+class FolderDigest:
+    """Hashes what a reading of the folder would see, by name, size and time: manifests, and what they refer to.
 
-    Raises:
-        SourceError: the folder cannot be read.
+    What they refer to is known from reading those that are new or changed since the last time.
     """
-    root = _resolved(folder)
-    known = hashlib.sha256(os.fsencode(root))
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._known: dict[str, tuple[_Version, tuple[str, ...]]] = {}
+
+    def now(self) -> str:
+        """A hash that differs from the one before if something that is read has changed.
+
+        Raises:
+            SourceError: the folder cannot be read.
+        """
+        root = _resolved(self.folder)
+        reading, before = _Reading(root), self._known
+        known: dict[str, tuple[_Version, tuple[str, ...]]] = {}
+        hashed = hashlib.sha256(os.fsencode(root))
+        for name in _manifests_in(root):
+            version = _version(root, name)
+            if version is None:
+                continue
+            earlier = before.get(name)
+            known[name] = earlier if earlier and earlier[0] == version else (version, reading.referred(name))
+            hashed.update(os.fsencode(f"{name} {version}\n"))
+        self._known = known
+        for name in sorted({each for _, referred in known.values() for each in referred}):
+            hashed.update(os.fsencode(f"{name} {_version(root, name)}\n"))
+        return hashed.hexdigest()
+
+
+def _manifests_in(root: str) -> Iterator[str]:
+    """As a reading lists them, except that a folder that cannot be listed is passed over."""
     for parent, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            try:
-                seen = os.stat(os.path.join(parent, name))
-            except OSError:
-                continue
-            known.update(os.fsencode(f"{parent}/{name} {_Version.of(seen)}\n"))
-    return known.hexdigest()
+        prefix = parent[len(root.rstrip("/")) + 1 :]
+        yield from (os.path.join(prefix, name) for name in sorted(names) if _is_manifest(name))
+
+
+def _is_manifest(name: str) -> bool:
+    return name.endswith(_ENDINGS) and not name.startswith(".")
+
+
+def _version(root: str, name: str) -> _Version | None:
+    """None if there is no such file."""
+    try:
+        return _Version.of(os.stat(os.path.join(root, name)))
+    except (OSError, ValueError):
+        return None
 
 
 def _resolved(folder: str) -> str:
@@ -187,7 +221,7 @@ class _Reading:
             for name in folders:
                 self._subfolder(prefix + name)
             for name in sorted(names):
-                if name.endswith(_ENDINGS) and not name.startswith("."):
+                if _is_manifest(name):
                     yield prefix + name
 
     def _subfolder(self, name: str) -> None:
@@ -218,6 +252,21 @@ class _Reading:
         for document in parsed.documents:
             for path, reference in references(document.value):
                 self._attach(attachment(document.origin, reference), partial(document.locate, path))
+
+    def referred(self, name: str) -> tuple[str, ...]:
+        """The files inside the folder that a manifest refers to; none if it cannot be read."""
+        if _printable(name) != name:
+            return ()
+        try:
+            data = self._content_of(name)
+        except (OSError, _Unfit, _Moved):
+            return ()
+        found = (
+            attachment(document.origin, reference)
+            for document in parse(data, name).documents
+            for _, reference in references(document.value)
+        )
+        return tuple(name for name in found if not _leaves(name))
 
     def _attach(self, name: str, place: Place) -> None:
         if name in self._attachments:
@@ -263,7 +312,7 @@ class _Reading:
 
     def _real(self, name: str) -> str:
         """The path of a file with all links followed; _Unfit if it is outside the folder."""
-        if name.startswith(("/", "../")) or name == "..":
+        if _leaves(name):
             raise _Unfit("outside", f"{shown(name)} is outside the environment's folder")
         folder, _, base = name.rpartition("/")
         if folder not in self._folders:
@@ -280,6 +329,11 @@ class _Reading:
             return os.path.realpath(link, strict=True)
         except FileNotFoundError:
             raise _Unfit("missing", f"{shown(name)} is a broken link", "correct the link") from None
+
+
+def _leaves(name: str) -> bool:
+    """Whether a path relative to the folder leads out of it."""
+    return name.startswith(("/", "../")) or name == ".."
 
 
 def _opened(path: str, flags: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from reconciler.source.revision import commit, git_folder
-from reconciler.source.snapshot import CONFIG_MAP, digest
+from reconciler.source.snapshot import CONFIG_MAP, FolderDigest
 
 STATUS_S = 10.0
 _STATUS = (
@@ -34,12 +34,12 @@ class Look(Struct, frozen=True):
         return not self.busy and self == earlier
 
 
-def look(folder: str) -> Look:
-    """One look. Raises SourceError where there is nothing to look at."""
-    root = os.path.realpath(folder)
+def look(digest: FolderDigest) -> Look:
+    """One look at its folder. Raises SourceError where there is nothing to look at."""
+    root = os.path.realpath(digest.folder)
     git = git_folder(root)
     busy = git is not None and (git / "index.lock").exists()
-    return Look(digest(folder), commit(root), busy)
+    return Look(digest.now(), commit(root), busy)
 
 
 def behind_a_link(folder: str) -> bool:

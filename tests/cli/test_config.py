@@ -11,13 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from reconciler.api.keys import EXAMPLE_URL
 from reconciler.cli.config import Flags, daemon, environments, one_environment, one_folder, read_file, seconds
 from reconciler.cli.credentials import Told, credentials
 from reconciler.model.errors import CredentialsError, ReconcilerError, UsageError
 from reconciler.model.settings import Selection
 
 KEY, OTHER_KEY = "ssoready_sk_" + "a" * 25, "ssoready_sk_" + "b" * 25
-CLOUD, OWN, THIRD = "https://api.ssoready.com", "https://own.example", "https://third.example"
+OWN, THIRD = "https://own.example", "https://third.example"
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +65,21 @@ def test_each_variable_has_its_twin(
     assert api(Flags(folder="m")) == (OWN, KEY)
 
 
-def test_a_key_without_an_address_goes_to_the_cloud(
-    keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["a flag", "a variable", "the file"])
+def test_a_key_without_an_address_goes_nowhere(
+    place: str, keys: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert api(Flags(folder="m", api_key_file=keys[1])) == (CLOUD, OTHER_KEY)
-    monkeypatch.setenv("SSOREADY_API_KEY", KEY)
-    assert api(Flags(folder="m")) == (CLOUD, KEY)
+    """There is no default address; the message shows how to write one."""
+    flags = Flags(folder="m", api_key_file=keys[1] if place == "a flag" else None)
+    if place == "a variable":
+        monkeypatch.setenv("SSOREADY_API_KEY", KEY)
+    if place == "the file":
+        monkeypatch.setenv("SSOREADY_API_URL", OWN)  # it is for the variables' key alone
+        text = f'[environments.p]\nmanifests = "m"\napi_key_file = "{keys[0]}"\n'
+        flags = Flags(config=file(tmp_path, text))
+    with pytest.raises(UsageError) as raised:
+        api(flags)
+    assert EXAMPLE_URL in raised.value.hint
 
 
 def test_no_key_anywhere_is_no_api() -> None:
@@ -85,12 +95,12 @@ def test_flags_win_over_variables_and_file(
     assert api(Flags(config=config, api_url=THIRD, api_key_file=keys[1])) == (THIRD, OTHER_KEY)
 
 
-def test_a_file_that_names_one_of_them_gives_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_names_the_api_gives_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSOREADY_API_KEY", OTHER_KEY)
     monkeypatch.setenv("SSOREADY_API_URL", OWN)
     (tmp_path / "one").write_text(KEY)
-    config = file(tmp_path, '[environments.p]\nmanifests = "m"\napi_key_file = "one"\n')
-    assert api(Flags(config=config)) == (CLOUD, KEY)
+    config = file(tmp_path, f'[environments.p]\nmanifests = "m"\napi_url = "{THIRD}"\napi_key_file = "one"\n')
+    assert api(Flags(config=config)) == (THIRD, KEY)
 
 
 def test_a_file_with_an_address_alone_never_gets_the_key_of_the_variables(
@@ -141,7 +151,8 @@ def test_the_key_of_a_flag_does_not_go_to_the_address_of_a_variable(
         ({"SSOREADY_API_KEY": KEY, "RECONCILER_API_KEY_FILE": "x"}, CredentialsError, "are set"),
         ({"SSOREADY_API_KEY": ""}, CredentialsError, "the API key is empty"),
         ({"SSOREADY_API_KEY_FILE": "/nowhere"}, CredentialsError, "cannot read the key file /nowhere"),
-        ({"SSOREADY_API_KEY_FILE": "/"}, CredentialsError, "Is a directory"),
+        ({"SSOREADY_API_KEY_FILE": "/"}, CredentialsError, "not a regular file"),
+        ({"SSOREADY_API_KEY_FILE": "/dev/zero"}, CredentialsError, "not a regular file"),
         ({"SSOREADY_API_KEY": KEY, "SSOREADY_API_URL": ""}, UsageError, "SSOREADY_API_URL is set, but empty"),
         (
             {"SSOREADY_API_KEY": KEY, "SSOREADY_API_URL": OWN, "RECONCILER_API_URL": THIRD},
@@ -160,11 +171,19 @@ def test_variables_that_leave_a_doubt_are_refused(
         one_environment(Flags(folder="m"))
 
 
+def test_a_pipe_is_no_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads one waits until somebody writes to it."""
+    os.mkfifo(tmp_path / "key")
+    monkeypatch.setenv("SSOREADY_API_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(CredentialsError, match="not a regular file"):
+        one_environment(Flags(folder="m"))
+
+
 @given(st.sampled_from([None, OWN]), st.booleans(), st.sampled_from([None, OWN, THIRD]), st.booleans())
 def test_a_key_never_goes_to_an_address_from_elsewhere(
     flag_url: str | None, flag_key: bool, section_url: str | None, section_key: bool
 ) -> None:
-    """Whenever a section's key is used, the section's own address is, or the cloud's; the same goes for flags."""
+    """Whenever a section's key is used, the section's own address is; the same goes for flags."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("reconciler.cli.credentials._key_file", _key_of)
         flags = Told(flag_url, "flag" if flag_key else None)
@@ -178,13 +197,14 @@ def test_a_key_never_goes_to_an_address_from_elsewhere(
         assert not section_key
         return
     told = flags if found.key.reveal() == "flag" else section
-    assert found.url == (told.url or CLOUD)
+    assert found.url == told.url
 
 
 def _key_of(told: Told) -> Any:
+    from reconciler.cli.credentials import _Key  # noqa: PLC0415
     from reconciler.model.secret import Secret  # noqa: PLC0415
 
-    return Secret(told.key_file or "")
+    return _Key(Secret(told.key_file or ""))
 
 
 # -- the file --------------------------------------------------------------------------------------
@@ -316,6 +336,7 @@ def test_a_file_with_a_mistake_says_which(tmp_path: Path, text: str, message: st
 @pytest.mark.parametrize("rate", ["nan", "inf", "0", "-3"])
 def test_a_rate_that_is_none_is_refused(tmp_path: Path, rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSOREADY_API_KEY", KEY)
+    monkeypatch.setenv("SSOREADY_API_URL", OWN)
     config = file(tmp_path, f'[environments.p]\nmanifests = "m"\n[daemon]\nmax_requests_per_second = {rate}\n')
     with pytest.raises(UsageError, match="max_requests_per_second"):
         one_environment(Flags(config=config))
@@ -344,6 +365,7 @@ def test_a_flag_that_cannot_be_used_is_said_before_anything_is_sent(
     flag: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSOREADY_API_KEY", KEY)
+    monkeypatch.setenv("SSOREADY_API_URL", OWN)
     with pytest.raises(UsageError, match=message) as raised:
         one_environment(Flags(folder="m", **flag))
     assert "hunter2" not in raised.value.message + raised.value.hint

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from reconciler.daemon import triggers
 from reconciler.daemon.loop import BUSY_SHARE, next_pass_s
+from tests.support.certificates import pem
 from tests.support.daemons import A_WHILE_S, Api, Daemon, daemon, environment, organization, source, write
 
 PROMPT_S = 3.0  # what would be waited for lasts ten times as long
@@ -229,6 +230,67 @@ def test_sighup_makes_a_pass(tmp_path: Path) -> None:
             os.kill(os.getpid(), signal.SIGHUP)
             await here.ended(2)
             await stays(here, 2)
+
+    asyncio.run(work())
+
+
+def test_a_file_that_is_not_read_wakes_nobody_however_often_it_is_written(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production", "acme")
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key()), poll_s=0.02) as here:
+            await here.becomes(success)
+            for number in range(10):
+                (folder / "log.txt").write_text(f"{number}")
+                await asyncio.sleep(0.02)
+            await stays(here, 1)
+
+    asyncio.run(work())
+
+
+def test_a_change_of_a_file_that_a_manifest_refers_to_makes_a_pass(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production")
+    idp = "{entityId: e, redirectUrl: 'https://idp.example/', certificate: {file: acme.pem}}"
+    write(folder, "acme", organization("acme", f"  samlConnections: [{{name: okta, idp: {idp}}}]\n"))
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key())) as here:
+            await here.becomes(lambda status: status["errors"] == 1)
+            (folder / "acme.pem").write_text(pem())
+            await here.becomes(success)
+            assert api.names() == {"acme"}
+
+    asyncio.run(work())
+
+
+def test_triggers_without_end_are_one_within_the_distance_of_two_passes(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production", "acme")
+    distance_s = 0.4
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key()), distance_s=distance_s) as here:
+            await here.becomes(success)
+            started = time.monotonic()
+            for number in range(100):
+                os.kill(os.getpid(), signal.SIGHUP)
+                (folder / "acme.yaml").write_text(organization("acme", f"  # {number}\n"))
+                await asyncio.sleep(0.01)
+            most = (time.monotonic() - started) / distance_s + 2
+            assert await here.passes() <= most
+            await here.ended(2)
+
+    asyncio.run(work())
+
+
+def test_the_distance_of_two_passes_does_not_delay_the_end(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production", "acme")
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key()), distance_s=30.0) as here:
+            await here.becomes(success)
+            os.kill(os.getpid(), signal.SIGHUP)
+            await stays(here, 1)
+            assert await here.stop() < PROMPT_S
 
     asyncio.run(work())
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,19 @@ def process(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
         running.communicate()
 
 
+def swapped(folder: Path, name: str, *organizations: str) -> Path:
+    """An environment behind a link of its name, which is read without a wait."""
+    (folder / name).symlink_to(f"{name}-worktree")
+    return environment(folder / f"{name}-worktree", name, *organizations)
+
+
 def passes(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == "pass"]
 
 
 def test_a_daemon_from_its_start_to_its_end(tmp_path: Path, url: str, store: Store) -> None:
     """Two environments of one file; a change of one; SIGHUP; a key file that changes; SIGTERM."""
-    folders = {name: environment(tmp_path / name, name, "acme") for name in store.environments}
+    folders = {name: swapped(tmp_path, name, "acme") for name in store.environments}
     file = configuration(tmp_path, url, {name: each.key for name, each in store.environments.items()})
     with process("--config", file, "--listen", "127.0.0.1:0", "--resync", "1h") as running:
         assert running.stderr
@@ -144,12 +150,59 @@ def test_a_start_that_cannot_lead_anywhere_ends_at_once(
     assert "no folder was named" in capsys.readouterr().err
 
 
+def not_read() -> int:
+    """A pipe that is full, and whose reader does not read."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    OPEN.append(reading)
+    return writing
+
+
+def reader_gone() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+OPEN: list[int] = []
+
+
+@pytest.mark.parametrize("stderr", [not_read, reader_gone])
+def test_a_stderr_that_takes_nothing_neither_blocks_nor_ends_it(
+    tmp_path: Path, url: str, store: Store, stderr: Callable[[], int]
+) -> None:
+    """It used to end in the middle of an apply, or to stand still, deaf to SIGTERM."""
+    swapped(tmp_path, "production", *(f"o{n}" for n in range(20)))
+    file = configuration(tmp_path, url, {"production": store.environments["production"].key})
+    writing = stderr()
+    command = [sys.executable, "-m", "reconciler", "run", "--log-level", "debug", "--config", str(file)]
+    try:
+        with subprocess.Popen(
+            [*command, "--listen", "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=writing
+        ) as running:
+            end = time.monotonic() + PATIENCE_S
+            while len(store.organizations("production")) < 20:
+                assert running.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(PATIENCE_S) == 0
+    finally:
+        for each in (writing, *OPEN):
+            os.close(each)
+        OPEN.clear()
+
+
 def test_a_signal_before_the_loop_runs_ends_the_daemon_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """One pass that was asked for and never begun is interrupted all the same."""
 
-    def interrupted(_: Any) -> int:
+    def interrupted(*_: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(serve, "_run", interrupted)
+    monkeypatch.setattr(serve, "_sources", interrupted)
     assert run(["run", "manifests"]) == 0
     assert run(["run", "manifests", "--once"]) == 5

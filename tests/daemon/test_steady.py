@@ -13,6 +13,7 @@ from reconciler.daemon.steady import MAX_LOOKS, steady
 from reconciler.engine.runtime import RecentWrites, Runtime
 from reconciler.model.errors import Interrupted, SourceError
 from reconciler.model.state import Loaded
+from reconciler.source.snapshot import FolderDigest
 from tests.simulation.clock import run
 from tests.support.folders import organization, sound
 
@@ -28,7 +29,7 @@ def read(folder: Path, *acts: tuple[float, Act], stop_at_s: float | None = None)
             loop.call_at(at_s, act)
         if stop_at_s is not None:
             loop.call_at(stop_at_s, stop.set)
-        load = await steady(str(folder), Runtime(recent_writes=RecentWrites(0.0)), stop)
+        load = await steady(FolderDigest(str(folder)), Runtime(recent_writes=RecentWrites(0.0)), stop)
         return load(str(folder), now=0.0, allow_empty=False), loop.time()
 
     return run(main)
@@ -72,7 +73,7 @@ def test_what_changed_since_the_look_is_not_believed(tmp_path: Path) -> None:
     folder = sound(tmp_path, {})
 
     async def main() -> None:
-        load = await steady(str(folder), Runtime(recent_writes=RecentWrites(0.0)), asyncio.Event())
+        load = await steady(FolderDigest(str(folder)), Runtime(recent_writes=RecentWrites(0.0)), asyncio.Event())
         (folder / "late.yaml").write_text(organization("late"))
         load(str(folder), now=0.0, allow_empty=False)
 

@@ -17,14 +17,13 @@ from reconciler.delivery.targets import TARGETS
 from reconciler.model.change import BlockReason, HintReason
 from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.outcome import Result
-from reconciler.model.settings import CLOUD_URL
 from reconciler.render.formats import FORMATS, TEXT
 from reconciler.source import schemas
 from tests.docs.pages import ROOT, blocks, codes, command_lines, first_codes, page, sentences, table
 from tests.support.golden import settled
 
 PAGE, SENTENCES = page("commands.md"), sentences("commands.md")
-ONLINE = "plan", "apply", "run", "list", "observe", "pin", "show", "setup-link", "rotate-token"
+ONLINE = "plan", "apply", "run", "list", "observe", "import", "pin", "show", "setup-link", "rotate-token"
 
 
 def commands() -> dict[str, click.Command]:
@@ -117,7 +116,6 @@ def variables() -> set[str]:
 def test_every_variable_is_described_and_no_other() -> None:
     assert {*URL_VARIABLES, KEY, *KEY_FILES} <= variables()
     assert set(re.findall(r"(?:RECONCILER|SSOREADY)_[A-Z_]+[A-Z]", PAGE)) == variables()
-    assert CLOUD_URL in codes(PAGE)
 
 
 def errors(root: type[ReconcilerError] = ReconcilerError) -> list[type[ReconcilerError]]:

@@ -14,7 +14,7 @@ from reconciler.emulator.serve import background
 from tests.e2e.kills import APPLY, ONCE, objects, shape
 from tests.e2e.stage import CERTIFICATE, Boundary, Stage, stage
 
-NEXT_RUNS = 12  # a third of the writes fails again and again
+NEXT_RUNS = 30  # a third of the writes fails again and again; with 12 runs one rollout in sixty was not done
 IDP = "{{entityId: urn:{0}, redirectUrl: https://{0}.example/sso, certificate: {{file: idp.pem}}}}"
 
 

@@ -258,18 +258,20 @@ def test_a_key_that_is_none_is_not_repeated(canaries: Canaries, key: str, place:
             canaries.check(done)
 
 
-def test_a_key_in_the_wrong_place_of_the_configuration_is_not_repeated(canaries: Canaries) -> None:
+def test_a_key_in_the_wrong_place_of_the_configuration_is_not_repeated(
+    canaries: Canaries, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = tmp_path_factory.mktemp("outside") / "reconciler.toml"
     shell = canaries.shell
     key = shell.environment.key
     for line in (
         f'api_key = "{key}"',
         f'{key} = "x"',
-        f'api_key_file = "{key}"',
+        f'api_url = "{shell.url}"\napi_key_file = "{key}"',
         f'mode = "{key}"',
         f"proxy = {key}",
     ):
-        config = shell.folder / "reconciler.toml"
-        config.write_text(f'[environments.production]\nmanifests = "."\n{line}\n')
+        config.write_text(f'[environments.production]\nmanifests = "{shell.folder}"\n{line}\n')
         for output in ("text", "json"):
             done = shell("plan", "--config", config, "--output", output)
             assert done.code in {3, 64}
@@ -386,7 +388,7 @@ if sys.argv[1] == "plan":
     connection.Connection.send = send
 else:
     apply._write = crash
-from reconciler.cli.main import main
+from reconciler.__main__ import main
 main()
 """
 

@@ -74,7 +74,7 @@ def child(order: dict[str, Any]) -> None:
     os.environ.update(order["env"])
     sys.argv = ["reconciler", *order["argv"]]
     instrument(order["die"], Path(order["output"] + ".files"))
-    from reconciler.cli.main import main  # noqa: PLC0415
+    from reconciler.__main__ import main  # noqa: PLC0415
 
     code: Any = 70
     try:

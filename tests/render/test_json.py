@@ -62,6 +62,7 @@ def test_any_report_is_as_its_schema_has_it(data: st.DataObject, world: tuple[De
     document = read(json.report(Report(made, outcomes, halt)))
     assert sum(document["summary"][result] for result in Result) == len(document["outcomes"])
     assert document["summary"]["blockedInPlan"] == len(document["blocked"])
+    assert document["summary"]["duplicates"] == len(document["duplicates"]) == len(made.duplicates)
 
 
 def test_the_names_that_others_rely_on() -> None:
@@ -74,8 +75,10 @@ def test_the_names_that_others_rely_on() -> None:
         "unchanged": 40,
         "unmanaged": 2,
         "blocked": 3,
+        "duplicates": 1,
         "risks": 3,
     }
+    assert [(each["name"], each["ids"]) for each in plan["duplicates"]] == [("okta", [conn_id(9), conn_id(10)])]
     assert (plan["environment"], plan["environmentId"], plan["environmentPin"]) == (
         "production",
         ENVIRONMENT_ID,
@@ -134,6 +137,7 @@ def test_a_report_has_each_change_and_its_end() -> None:
         "stale": 1,
         "blocked": 0,
         "blockedInPlan": 3,
+        "duplicates": 1,
     }
     stale = report["outcomes"][1]
     assert (stale["action"], stale["name"], stale["result"], stale["error"]) == (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from msgspec import Struct
 
@@ -19,6 +19,8 @@ from reconciler.emulator.store import Store
 from reconciler.model.change import Change, Create, Update
 from reconciler.model.kinds import IDP_FIELDS, KINDS, KindName
 from reconciler.model.state import Certificate
+from tests.simulation.oracle.breach import Breach
+from tests.simulation.oracle.judge import Pass, Process
 from tests.simulation.repository import Place, Revision
 from tests.simulation.scenario import SETTLE_S
 
@@ -32,7 +34,11 @@ KIND_OF_ROW = {
 
 
 class Violated(AssertionError):
-    """Something that must never be, was."""
+    """Something that must never be, was; the message begins with the name of the rule."""
+
+    def __init__(self, breach: Breach, what: str) -> None:
+        super().__init__(f"{breach}: {what}")
+        self.breach = breach
 
 
 class Intent(Struct, frozen=True):
@@ -52,6 +58,8 @@ class Life:
         self.pass_started_s = started_s
         self.dead = False
         self.planning = False
+        self.process = Process(slot, started_s)
+        self.of: Pass | None = None  # the pass that it makes
 
 
 class Sent:
@@ -61,6 +69,7 @@ class Sent:
         self.life = life
         self.at_s = at_s
         self.pass_started_s = life.pass_started_s
+        self.of = life.of
         self.method = method
         self.target = target
         self.intent = intent
@@ -68,6 +77,8 @@ class Sent:
         self.seen_s = float("-inf")
         self.seen: Row | None = None
         self.shown: Mapping[str, Row] = {}  # what a read's answer holds
+        self.served = False
+        self.first_shown: Mapping[str, Row] = {}  # what is in the response to it, also to a write
         self.served_s = float("-inf")
         self.ended_s = float("inf")
         self.effects = 0
@@ -102,6 +113,7 @@ class Ledger:
         self._rows: Rows = {}
         self._rows_at = -1  # the store's revision that they are of
         self._taken: dict[str, tuple[float, Life | None]] = {}  # when it was last taken for what it is, by whom
+        self.movers: list[object] = []  # whoever changed something: a person, or the pass of a process
         self._births: dict[str, Birth] = {}
         self._seen: dict[tuple[Life, str], tuple[float, Row]] = {}
         self._answered: dict[tuple[Life, str], float] = {}  # by id, or by the target of a list
@@ -132,10 +144,10 @@ class Ledger:
         """The hash of the whole trace."""
         return self._hash.hexdigest()
 
-    def violated(self, what: str) -> None:
+    def violated(self, breach: Breach, what: str) -> NoReturn:
         """Ends the simulation."""
-        self.note("!", what)
-        violation = Violated(what)
+        violation = Violated(breach, what)
+        self.note("!", str(violation))
         self.on_violation(violation)
         raise violation
 
@@ -167,6 +179,7 @@ class Ledger:
         before = self.rows()
         act()
         self.counts[who] += 1
+        self.movers.append(who)
         self.note(who, what)
         for id_ in self._touch(before, self.rows(), who):
             self.by_people.add(id_)
@@ -191,7 +204,9 @@ class Ledger:
             return
         read = id_ or (f"{sent.target}?organizationId={organization_id}" if organization_id else "")
         if read and self._answered.get((sent.life, read)) != sent.at_s:
-            self.violated(f"{sent.method} {sent.target} was sent on the strength of what was read before")
+            self.violated(
+                Breach.STALE, f"{sent.method} {sent.target} was sent on the strength of what was read before"
+            )
 
     def _given_away(self, intent: Intent, twin: Row) -> str | None:
         """People can make one declared connection into another, by its values here or in git."""
@@ -240,12 +255,13 @@ class Ledger:
         """A POST or PATCH had its effect: everything that it changed must be meant."""
         after = self.rows()
         sent.effects += 1
+        self.movers.append(sent.of)
         changed = [id_ for id_ in sorted({*before, *after}) if before.get(id_) != after.get(id_)]
         intent = sent.intent
         if not changed:
             return
         if intent is None:
-            self.violated(f"{sent.method} {sent.target} is for nothing that was planned")
+            self.violated(Breach.UNPLANNED, f"{sent.method} {sent.target} is for nothing that was planned")
             return
         for id_ in changed:
             row = after[id_]
@@ -277,7 +293,7 @@ class Ledger:
             excuse = self._unlike(sent, row, after[twin]) or self._excuse(sent, twin)
             excuse = excuse or self._given_away(intent, after[twin])
             if excuse is None:
-                self.violated(f"{row.id} is {key} again, which is {twin} already")
+                self.violated(Breach.DUPLICATE, f"{row.id} is {key} again, which is {twin} already")
             self.counts[f"excused duplicate: {excuse}"] += 1
         self._births[row.id] = Birth(sent, self._now())
         self.labels[row.id] = label
@@ -325,12 +341,15 @@ class Ledger:
         for wire in changed_fields(before, after):
             if wire not in owned:
                 if not self._raced(after.id, wire, sent.seen_s, sent.life):
-                    self.violated(f"{wire} of {after.id} ({key}) is not owned, but was changed")
+                    self.violated(Breach.LOST_VALUE, f"{wire} of {after.id} ({key}) is not owned, but was changed")
                 self.counts["excused overwrite: an edit between the fresh read and its PATCH"] += 1
             elif comparable(after, wire) != owned[wire]:
-                self.violated(f"{wire} of {after.id} ({key}) became something that its manifest does not state")
+                self.violated(
+                    Breach.WRONG_VALUE,
+                    f"{wire} of {after.id} ({key}) became something that its manifest does not state",
+                )
         if sent.seen is None:
-            self.violated(f"{after.id} ({key}) was written without being read before")
+            self.violated(Breach.STALE, f"{after.id} ({key}) was written without being read before")
         else:
             self._not_stale(intent, sent.seen)
         self._same_thing(sent, intent, before, {**rows, before.id: before})
@@ -346,21 +365,23 @@ class Ledger:
         """What was read right before the PATCH must be what the plan was made for."""
         change = intent.change
         if not isinstance(change, Update):
-            self.violated(f"{seen.id} was changed for {change.key}, which is no update")
+            self.violated(Breach.UNPLANNED, f"{seen.id} was changed for {change.key}, which is no update")
             return
         for field in change.fields:
             value = comparable(seen, field.wire)
             if value not in (_plain(field.before), _plain(field.after)):
-                self.violated(f"{field.wire} of {seen.id} ({change.key}) was written although it had moved")
+                self.violated(
+                    Breach.STALE, f"{field.wire} of {seen.id} ({change.key}) was written although it had moved"
+                )
         for wire, held in change.holds.items():
             if comparable(seen, wire) != _plain(held):
-                self.violated(f"{seen.id} ({change.key}) was written although its {wire} had moved")
+                self.violated(Breach.STALE, f"{seen.id} ({change.key}) was written although its {wire} had moved")
 
     def _same_thing(self, sent: Sent, intent: Intent, row: Row, rows: Rows) -> None:
         """A write for one thing must not reach another's object while its own is there, untouched by people."""
         key = intent.change.key
         if self.is_anothers(row.id, (key.organization, key.kind, key.name), intent.revision, rows):
-            self.violated(f"{key} was written to {row.id}, which is another's")
+            self.violated(Breach.MISTAKEN, f"{key} was written to {row.id}, which is another's")
         self.take_for(row.id, _label(intent), sent.life)
 
     def _rotated(self, sent: Sent, before: Row) -> None:
@@ -374,7 +395,7 @@ class Ledger:
         elif self._raced(before.id, "hasClientBearerToken", sent.seen_s, sent.life):
             excuse = "a token made between the fresh read and the POST"
         else:
-            self.violated(f"the token of {before.id} was replaced")
+            self.violated(Breach.AGAIN, f"the token of {before.id} was replaced")
             return
         self.counts[f"excused rotation: {excuse}"] += 1
 
@@ -383,7 +404,9 @@ class Ledger:
     def _implied(self, sent: Sent, intent: Intent, before: Row, after: Row) -> None:
         """A sibling may lose `primary` to the one that is written, and nothing else."""
         if changed_fields(before, after) != ["primary"] or comparable(after, "primary"):
-            self.violated(f"{after.id} was changed by {sent.method} {sent.target} for {intent.change.key}")
+            self.violated(
+                Breach.UNPLANNED, f"{after.id} was changed by {sent.method} {sent.target} for {intent.change.key}"
+            )
 
     def _primaries(self, sent: Sent, before: Rows, after: Rows) -> None:
         """A collection that had a primary keeps one."""
@@ -393,7 +416,7 @@ class Ledger:
             if collection in has:
                 continue
             if not self._raced(id_, "primary", sent.seen_s, sent.life):
-                self.violated(f"{collection[1]} of {collection[0]} have no primary any more")
+                self.violated(Breach.PRIMARY_LOST, f"{collection[1]} of {collection[0]} have no primary any more")
             self.counts["excused primary: made so between the fresh read and its PATCH"] += 1
 
     def _domains(self, sent: Sent, row: Organization, had: frozenset[str], rows: Rows) -> None:
@@ -411,7 +434,7 @@ class Ledger:
                 elif self._now() > sent.ended_s and (sent.life.dead or self._now() > sent.ended_s + SETTLE_S):
                     excuse = "its effect landed after the process ended, or after the settle time"
                 else:
-                    self.violated(f"{domain} was added to {row.id} while {other.id} has it")
+                    self.violated(Breach.DOMAIN_SHARED, f"{domain} was added to {row.id} while {other.id} has it")
                     continue
                 self.counts[f"excused domain: {excuse}"] += 1
 

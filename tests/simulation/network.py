@@ -19,6 +19,9 @@ from reconciler.emulator import Emulator, Request, Response
 from reconciler.emulator.faults import RESPONSES
 from reconciler.emulator.rows import Row
 from tests.simulation.ledger import Intent, Ledger, Life, Sent
+from tests.simulation.oracle.attempt import Attempt, Ending
+from tests.simulation.oracle.breach import Breach
+from tests.simulation.oracle.judge import Oracle
 from tests.simulation.scenario import SETTLE_S, Scenario
 
 INTENT: ContextVar[Intent | None] = ContextVar("INTENT", default=None)
@@ -100,6 +103,7 @@ def _slow(rng: random.Random, out_s: float, back_s: float) -> Fate:
 
 
 _500, _502, _503, _504 = (RESPONSES[code] for code in ("500", "502", "503", "504"))
+_WITHOUT_EFFECT = (b"failed to connect", b"no rows in result set")  # it did not come to reading the request
 _PAGE = Response(200, {"content-type": "text/html"}, b"<html>please sign in</html>")
 FATES: dict[str, tuple[tuple[str, Make], ...]] = {
     "lost": (
@@ -118,6 +122,7 @@ FATES: dict[str, tuple[tuple[str, Make], ...]] = {
         ("502", _lost(_502, arrives=False)),
         ("502 after", _lost(_502, arrives=True)),
         ("503", _lost(_503, arrives=False)),
+        ("503 after", _lost(_503, arrives=True)),
         ("504 after", _lost(_504, arrives=True)),
         ("database away", _lost(RESPONSES["database"], arrives=False)),
         ("empty 200", _lost(RESPONSES["empty-200"], arrives=False)),
@@ -129,6 +134,7 @@ FATES: dict[str, tuple[tuple[str, Make], ...]] = {
         ("late, reset", _late(httpx.ReadError)),
         ("late, 500", _late(_500)),
         ("late, 502", _late(_502)),
+        ("late, 503", _late(_503)),
         ("late, 504", _late(_504)),
         ("late, empty 200", _late(RESPONSES["empty-200"])),
     ),
@@ -139,10 +145,12 @@ FATES: dict[str, tuple[tuple[str, Make], ...]] = {
 class Network:
     """Carries requests to the emulator and answers back, as the weather allows."""
 
-    def __init__(self, emulator: Emulator, ledger: Ledger, weather: Weather) -> None:
+    def __init__(self, emulator: Emulator, ledger: Ledger, oracle: Oracle, weather: Weather) -> None:
         self._emulator = emulator
+        self._oracle = oracle
         self._ledger = ledger
         self._weather = weather
+        self.keys = {name: each.key for name, each in emulator.store.environments.items()}
         self.secrets: set[str] = set()
         self.before: Callable[[Sent], None] = lambda _: None
         self.on_its_way: Callable[[Sent], None] = lambda _: None
@@ -155,7 +163,7 @@ class Network:
         target = request.url.raw_path.decode()
         sent = Sent(life, _now(), request.method, target, INTENT.get())
         if life.planning and request.method != "GET":
-            self._ledger.violated(f"a plan sent {request.method} {target}")
+            self._ledger.violated(Breach.PLAN_WROTE, f"a plan sent {request.method} {target}")
         self.before(sent)
         if life.dead:
             raise asyncio.CancelledError
@@ -168,15 +176,38 @@ class Network:
         self._ledger.note(f"{life.slot}.{life.number}", " ".join(filter(None, (sent.method, target, why, name))))
         body = msgspec.json.decode(request.content) if request.content else {}
         self._ledger.sending(sent, body.get("organizationId"))
+        attempt = Attempt(life.slot, sent.at_s, sent.method, target, body)
+        if life.of is None:
+            raise LookupError("a request outside any pass")
+        life.of.disturbed |= bool(name)
+        self._oracle.sending(life.of, attempt)
+        if sent.method != "GET":
+            self._ledger.movers.append(life.of)
         answer = self._launched(sent, _request(request, target), fate)
         asyncio.get_running_loop().call_soon(self.on_its_way, sent)
         try:
             response = await answer
+        except httpx.TransportError as error:
+            attempt.ending = Ending.UNDONE if isinstance(error, httpx.ConnectError) else Ending.UNKNOWN
+            raise
+        else:
             if sent.method == "GET" and response.status_code == 200:
                 self._ledger.answered(sent)
+            self._ended(sent, attempt, response, own=fate.instead is None)
             return response
         finally:
-            sent.ended_s = _now()
+            sent.ended_s = attempt.ended_s = _now()
+
+    def _ended(self, sent: Sent, attempt: Attempt, response: httpx.Response, *, own: bool) -> None:
+        """A response came, the server's own or another one."""
+        if own and response.status_code == 200:
+            attempt.ending = Ending.DONE
+            if sent.of is not None:
+                self._oracle.arrived(sent.of, attempt, msgspec.json.decode(response.content), sent.first_shown)
+        elif own or response.status_code == 429 or any(words in response.content for words in _WITHOUT_EFFECT):
+            attempt.ending = Ending.UNDONE
+        else:
+            attempt.ending = Ending.UNKNOWN
 
     def _fate(self, sent: Sent) -> tuple[str, Fate]:
         """What becomes of a request. A list is emptied only where its reader can tell that it is not so.
@@ -226,6 +257,8 @@ class Network:
             answer = self._emulator.handle(request)
             self._ledger.served_write(sent, before)
             self._remember_secrets(answer)
+        if not sent.served:
+            sent.served, sent.first_shown = True, self._shown(answer)
         self._ledger.note("server", f"{request.method} {sent.target} {answer.status}")
         self.after(sent)
         return answer

@@ -15,6 +15,7 @@ from reconciler.emulator.store import SQLError
 from reconciler.model.change import Blocked, BlockReason, Plan
 from reconciler.model.kinds import KindName
 from tests.simulation.ledger import ENVIRONMENT, Ledger
+from tests.simulation.oracle.breach import Breach
 from tests.simulation.repository import Child, Organization, Repository, Revision
 
 KINDS = CONNECTION, DIRECTORY = str(KindName.CONNECTION), str(KindName.DIRECTORY)
@@ -116,6 +117,18 @@ class Editors:
         if rng.random() < 0.6:
             spec = {"name": "main", **({"bearerToken": "issue"} if rng.random() < 0.5 else {})}
             organization.collections[DIRECTORY] = [Child(self._repository.new_logical(), spec)]
+        if rng.random() < 0.4:
+            self._link(organization)
+
+    def _link(self, organization: Organization) -> None:
+        """Asks for a link to whatever the manifest leaves to the customer."""
+        theirs = {
+            "saml": not any("idp" in each.spec for each in organization.children(CONNECTION)),
+            "scim": not any("bearerToken" in each.spec for each in organization.children(DIRECTORY)),
+        }
+        parts = {part: True for part, left in theirs.items() if left and self._rng.random() < 0.7}
+        if parts:
+            organization.spec["setupLink"] = parts
 
     def _add_connection(self, organization: Organization | None = None) -> None:
         rng = self._rng
@@ -205,12 +218,10 @@ class Editors:
 
     def _secrets(self) -> None:
         organization, child = self._child(DIRECTORY)
-        if child and self._rng.random() < 0.75:
+        if child and self._rng.random() < 0.5:
             child.spec["bearerToken"] = "issue"
-        elif "setupLink" in organization.spec:
-            del organization.spec["setupLink"]
-        else:
-            organization.spec["setupLink"] = {"saml": True}
+        elif organization.spec.pop("setupLink", None) is None:
+            self._link(organization)
 
     def _hands_off(self) -> None:
         organization, rng = self._one(), self._rng
@@ -282,7 +293,7 @@ class Editors:
             spec, logical = found
             place = (pin.organization, pin.kind, pin.name)
             if self._ledger.is_anothers(pin.id, place, self._repository.head, self._ledger.rows()):
-                self._ledger.violated(f"a plan takes {pin.id} for another thing than it is")
+                self._ledger.violated(Breach.MISTAKEN, f"a plan takes {pin.id} for another thing than it is")
             self._ledger.take_for(pin.id, logical)
             spec["id"] = pin.id
 
@@ -315,6 +326,8 @@ class Editors:
             spec["domains"] = []
         elif blocked.reason is BlockReason.TOKEN_LOST:
             spec.pop("bearerToken", None)
+        elif blocked.reason is BlockReason.PROTECTED:
+            spec["ownership"] = "observe"
         elif blocked.reason is BlockReason.AMBIGUOUS:
             self._tell_apart(spec, home[0], logical, _IDS.findall(blocked.message))
 

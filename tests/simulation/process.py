@@ -19,29 +19,41 @@ from reconciler.model.change import Change, Plan
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import GOOD, Outcome, Report
 from reconciler.model.secret import Secret
-from reconciler.model.settings import ApiSettings, EnvironmentSettings
+from reconciler.model.settings import ApiSettings, EnvironmentSettings, Protected
 from reconciler.model.state import Desired
 from tests.simulation.clock import OWNER, VirtualLoop
 from tests.simulation.ledger import Intent, Ledger, Life
 from tests.simulation.network import INTENT, TIMEOUT_S, Network, Transport
+from tests.simulation.oracle.breach import Breach
+from tests.simulation.oracle.judge import Oracle, Pass
 from tests.simulation.repository import EPOCH_S, Repository, Revision
 from tests.simulation.scenario import SETTLE_S
 from tests.support.passes import always, given
 
 RESYNC_S = 600.0
 BACKOFF_S = 2.0
+LOOKS = 0.1  # how often it is asked for a plan alone
+MISTAKEN = 0.02  # how often a process is given the key of another environment, where the right one is pinned
 
 
 class Surroundings:
     """What every process of a world shares."""
 
-    def __init__(self, repository: Repository, network: Network, ledger: Ledger, key: str, target: str) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        network: Network,
+        ledger: Ledger,
+        oracle: Oracle,
+        target: str,
+    ) -> None:
         self.repository = repository
+        self.oracle = oracle
         self.network = network
         self.ledger = ledger
-        self.key = key
         self.target = target
         self.per_second: float | None = None
+        self.protected = Protected()
         self.publish: Callable[[Plan], None] = lambda _: None
 
 
@@ -58,6 +70,7 @@ class Reconciler:
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._runtime: Runtime | None = None
+        self._key = ""
 
     # -- life and death
 
@@ -65,6 +78,9 @@ class Reconciler:
         """A new process, which remembers nothing."""
         now_s = asyncio.get_running_loop().time()
         self._lives += 1
+        pinned = self._around.repository.environment_id is not None
+        mistaken = loop and pinned and self._rng.random() < MISTAKEN
+        self._key = self._around.network.keys["development" if mistaken else "production"]
         life = Life(self.slot, self._lives, now_s)
         network = self._around.network
         self.life = life
@@ -96,6 +112,7 @@ class Reconciler:
         if self.life:
             self._around.ledger.note(f"{self.slot}.{self.life.number}", "is asked to stop")
             self._around.ledger.counts["asked to stop"] += 1
+            self.life.process.asked_to_stop = True
             self._stop.set()
             self.wake.set()
 
@@ -122,7 +139,7 @@ class Reconciler:
         failures = 0
         while not self._stop.is_set():
             self.wake.clear()
-            good = await self.one_pass(life)
+            good = await (self._look(life) if self._rng.random() < LOOKS else self.one_pass(life))
             failures = 0 if good else failures + 1
             wait_s = RESYNC_S * self._rng.uniform(0.9, 1.1)
             if failures:
@@ -132,6 +149,14 @@ class Reconciler:
             except TimeoutError:
                 continue
 
+    async def _look(self, life: Life) -> bool:
+        """Somebody asks for a plan alone."""
+        try:
+            await self.plan(life, self._around.repository.head)
+        except (ReconcilerError, LookupError):
+            return False
+        return True
+
     async def one_pass(self, life: Life) -> bool:
         """Whether everything went well."""
         around, revision = self._around, self._around.repository.head
@@ -139,36 +164,51 @@ class Reconciler:
             return False
         life.pass_started_s = asyncio.get_running_loop().time()
         around.ledger.counts["passes"] += 1
+        before = len(around.ledger.movers)
         try:
-            report = await self._reconcile(life, revision, revision.desired, always)
+            report = await self._reconcile(life, revision, revision.desired, may_apply=always)
         except ReconcilerError as error:
             around.ledger.note(f"{life.slot}.{life.number}", f"pass failed: {error.code}")
+            self._ended(life, before, whole=False)
             return False
+        self._ended(life, before, whole=not report.halt and not report.plan.refusals)
         around.publish(report.plan)
         self._count(report)
         return all(outcome.result in GOOD for outcome in report.outcomes) and not report.halt
+
+    def _ended(self, life: Life, before: int, *, whole: bool) -> None:
+        if life.of is None:
+            raise LookupError("a pass that was never begun")
+        life.of.disturbed |= any(who is not life.of for who in self._around.ledger.movers[before:])
+        self._around.oracle.ended(life.of, whole=whole)
 
     async def plan(self, life: Life, revision: Revision) -> Plan:
         """What apply would do now; anything but a GET on the way ends the simulation."""
         if revision.desired is None:
             raise LookupError("nothing to plan")
-        return (await self._reconcile(life, revision, revision.desired, Hooks().may_apply)).plan
+        return (await self._reconcile(life, revision, revision.desired)).plan
 
     async def _reconcile(
-        self, life: Life, revision: Revision, desired: Desired, may_apply: Callable[[Plan], Awaitable[Decision]]
+        self,
+        life: Life,
+        revision: Revision,
+        desired: Desired,
+        may_apply: Callable[[Plan], Awaitable[Decision]] | None = None,
     ) -> Report:
         if self._runtime is None:
             raise LookupError("a process that was never started")
 
         ledger = self._around.ledger
         there = ledger.organizations()
+        of = life.of = Pass(life.process, revision.declared)
 
         def planned(plan: Plan) -> None:
-            life.planning = False
+            life.planning = may_apply is None
             ledger.planned(plan.live, there)
+            self._around.oracle.planned(of, plan, asyncio.get_running_loop().time())
 
         life.planning = True
-        hooks = Hooks(watch=logs.watch, planned=planned, may_apply=may_apply)
+        hooks = Hooks(watch=logs.watch, planned=planned, may_apply=may_apply or Hooks().may_apply)
         try:
             with _for(revision):
                 finished = await reconcile(self._settings(), given(desired), self._runtime, hooks, self._stop)
@@ -179,7 +219,7 @@ class Reconciler:
         return finished.report
 
     def _settings(self) -> EnvironmentSettings:
-        key = Secret(self._around.key)
+        key = Secret(self._key)
         api = ApiSettings(
             url="https://api.example",
             key=key,
@@ -188,13 +228,18 @@ class Reconciler:
             max_requests_per_second=self._around.per_second,
         )
         return EnvironmentSettings(
-            name=None, manifests="", api=api, settle_s=SETTLE_S, deliver_path=self._around.target
+            name=None,
+            manifests="",
+            api=api,
+            settle_s=SETTLE_S,
+            deliver_path=self._around.target,
+            protected=self._around.protected,
         )
 
     def _count(self, report: Report) -> None:
         counts = self._around.ledger.counts
         if report.halt and report.halt.message.startswith("internal error"):
-            self._around.ledger.violated(f"crash: {report.halt.message}")
+            self._around.ledger.violated(Breach.CRASH, f" {report.halt.message}")
         for outcome in report.outcomes:
             counts[f"outcome: {outcome.result}"] += 1
         for blocked in report.plan.blocked:

@@ -15,6 +15,7 @@ from reconciler.model.kinds import CHILD_KINDS, KINDS, ORGANIZATION, Compare, Ki
 from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
 from reconciler.model.state import Desired
 from reconciler.source import schemas
+from tests.simulation.oracle.declared import Declared, read
 
 EPOCH_S = 1_790_000_000.0  # Unix seconds at the simulation's second 0
 Place = tuple[str, str, str]  # organization's handle, kind, handle
@@ -67,6 +68,7 @@ class Revision(Struct, frozen=True):
     logical: Mapping[Place, int]
     owned: Mapping[Place, Mapping[str, Any]]
     distinct_from: Mapping[str, frozenset[str]]
+    declared: Declared  # what the oracle makes of it
 
 
 class Repository:
@@ -108,6 +110,11 @@ class Repository:
             logical={place: logical for place, logical, _ in self._places()},
             owned={place: owned for place, _, owned in self._places()},
             distinct_from={each.name: frozenset(each.spec.get("distinctFrom", ())) for each in everything},
+            declared=read(
+                (each.document() for each in everything if not each.broken),
+                self.environment_id,
+                complete=not broken,
+            ),
         )
         return self.head
 

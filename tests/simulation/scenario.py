@@ -13,6 +13,7 @@ PARTS = (
     "meddling",  # both of them right between two requests of a pass
     "kills",  # the process is killed and started again
     "second",  # another reconciler runs at the same time
+    "protected",  # the process names a domain that manifests may not write to
     "crowd",  # there is more than a page of organizations that are not in git
     "lost",  # requests or answers are lost
     "errors",  # gateways and the server itself answer nonsense, before or after the effect
@@ -49,4 +50,13 @@ class Scenario(Struct, frozen=True):
         return " ".join(words)
 
 
-SELDOM = {"second": 0.25, "crowd": 0.4, "late": 0.8, "twice": 0.5, "emptied": 0.5, "limited": 0.4, "outages": 0.7}
+SELDOM = {
+    "second": 0.25,
+    "protected": 0.3,
+    "crowd": 0.4,
+    "late": 0.8,
+    "twice": 0.5,
+    "emptied": 0.5,
+    "limited": 0.4,
+    "outages": 0.7,
+}

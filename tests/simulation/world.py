@@ -18,14 +18,17 @@ from reconciler.emulator.exchange import Response
 from reconciler.emulator.faults import RESPONSES
 from reconciler.model.change import HintReason, Plan
 from reconciler.model.kinds import KindName
+from reconciler.model.settings import Protected
 from reconciler.render import json, text
 from reconciler.render.style import Style
 from tests.simulation.clock import run
 from tests.simulation.ledger import ENVIRONMENT, KIND_OF_ROW, Ledger, Sent, Violated, comparable
 from tests.simulation.network import Network, Weather
-from tests.simulation.people import Editors, Outsiders
+from tests.simulation.oracle.breach import Breach
+from tests.simulation.oracle.judge import Oracle
+from tests.simulation.people import DOMAINS, Editors, Outsiders
 from tests.simulation.process import Reconciler, Surroundings, intents_known
-from tests.simulation.repository import Place, Repository, Revision
+from tests.simulation.repository import EPOCH_S, Place, Repository, Revision
 from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
 
 REVOKED = Response.json(
@@ -63,7 +66,7 @@ def simulate(scenario: Scenario) -> Result:
         except Violated as violated:
             violation = str(violated)
         except Exception as error:  # noqa: BLE001 any crash of the product is a finding
-            violation = f"crash: {type(error).__name__}: {error}"
+            violation = f"{Breach.CRASH}: {type(error).__name__}: {error}"
         if world is None:
             raise RuntimeError(violation)
         ledger = world.ledger
@@ -102,14 +105,20 @@ class World:
         self.store = Store.fresh(scenario.rng("server"))
         self.ledger = Ledger(self.store, lambda: asyncio.get_running_loop().time())
         self.weather = Weather(scenario)
-        self.network = Network(Emulator(self.store), self.ledger, self.weather)
+        self.oracle = Oracle(target, EPOCH_S, SETTLE_S, self.ledger.violated)
+        self.oracle.counts = self.ledger.counts
+        self.network = Network(Emulator(self.store), self.ledger, self.oracle, self.weather)
         self.log = io.StringIO()
         environment = self.store.environments[ENVIRONMENT]
         rng = scenario.rng("people")
         self.repository = Repository(environment.id if rng.random() < 0.7 else None)
         self.editors = Editors(self.repository, self.ledger, scenario.rng("editors"))
         self.outsiders = Outsiders(self.ledger, scenario.rng("outsiders"))
-        around = Surroundings(self.repository, self.network, self.ledger, environment.key, target)
+        around = Surroundings(self.repository, self.network, self.ledger, self.oracle, target)
+        if scenario.has("protected"):
+            around.protected = Protected(domains=frozenset(DOMAINS[-1:]))
+            self.oracle.protected = around.protected.domains
+        self.store.put_organization(self.store.environments["development"].id, display_name="Acme 1")
         around.publish = self._publish
         if scenario.has("limited"):
             around.per_second = scenario.rng("limited").choice((1.0, 3.0, 10.0))
@@ -150,7 +159,7 @@ class World:
         error = context.get("exception")
         if isinstance(error, asyncio.CancelledError):
             return
-        crash = Violated(f"crash: {context.get('message')}: {error!r}")
+        crash = Violated(Breach.CRASH, f"{context.get('message')}: {error!r}")
         self._fail(error if isinstance(error, Violated) else crash)
 
     def _fail(self, violation: Violated) -> None:
@@ -264,7 +273,7 @@ class World:
     async def _pass(self, reconciler: Reconciler) -> bool:
         life = reconciler.life
         if life is None:
-            raise Violated("a process ended by itself")
+            raise Violated(Breach.CRASH, "a process ended by itself")
         done = await reconciler.one_pass(life)
         self._raise_failures()
         return done
@@ -273,15 +282,18 @@ class World:
         reconciler = self.reconcilers[0]
         revision = self.repository.head
         if revision.desired is None or reconciler.life is None:
-            self.ledger.violated("the manifests cannot be used at rest")
+            self.ledger.violated(Breach.CRASH, "the manifests cannot be used at rest")
             return
         before = self.store.revision
         plan = await reconciler.plan(reconciler.life, revision)
         if self.store.revision != before:
-            self.ledger.violated("a plan changed something")
+            self.ledger.violated(Breach.PLAN_WROTE, "a plan changed something")
         if plan.changes:
             left = ", ".join(f"{change.action} {change.key}" for change in plan.changes)
-            self.ledger.violated(f"after {REST_PASSES} passes without faults there is still to do: {left}")
+            self.ledger.violated(
+                Breach.UNDONE, f"after {REST_PASSES} passes without faults there is still to do: {left}"
+            )
+        self.oracle.at_rest(revision.declared, plan, self.ledger.rows(), asyncio.get_running_loop().time())
         self._converged(plan, revision)
         self.log.write(str(json.dumps(json.plan(plan))))
         self.log.write(text.plan(plan, Style()))
@@ -308,7 +320,9 @@ class World:
                 id_ for id_ in of_kind if all(comparable(rows[id_], wire) == owned[wire] for wire in owned)
             ]
         for organization, kind, name in sorted(_left_over(fitting)):
-            self.ledger.violated(f"{organization}/{kind}/{name} is not as stated, and nothing says why")
+            self.ledger.violated(
+                Breach.UNDONE, f"{organization}/{kind}/{name} is not as stated, and nothing says why"
+            )
         self.ledger.counts["converged"] += len(fitting)
 
     # -- secrets
@@ -322,4 +336,4 @@ class World:
         keys = {key for each in self.store.environments.values() for key in (each.key, each.unprivileged_key)}
         for secret in sorted(keys | self.network.secrets):
             if secret in written:
-                self.ledger.violated("a secret stands in a log line")
+                self.ledger.violated(Breach.LEAKED, "a secret stands in a log line")

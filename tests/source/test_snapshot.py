@@ -468,11 +468,12 @@ def test_a_folder_that_never_rests_is_given_up(tmp_path: Path, monkeypatch: pyte
 
 def test_the_digest_changes_with_whatever_a_reading_could_see(tmp_path: Path) -> None:
     folder = sound(tmp_path / "here", {"a/acme.yaml": organization()})
-    seen = [snapshot.digest(str(folder))]
-    assert snapshot.digest(str(folder)) == seen[0]
+    digest = snapshot.FolderDigest(str(folder))
+    seen = [digest.now()]
+    assert digest.now() == seen[0]
 
     def changed() -> bool:
-        seen.append(snapshot.digest(str(folder)))
+        seen.append(digest.now())
         return seen[-1] not in seen[:-1]
 
     write(folder, {"a/acme.yaml": organization("globex")})
@@ -484,14 +485,83 @@ def test_the_digest_changes_with_whatever_a_reading_could_see(tmp_path: Path) ->
     (folder / "a/newer.yaml").unlink()
     (folder / "dangling.yaml").symlink_to("nowhere")
     (folder / ".git").mkdir()
-    snapshot.digest(str(folder))
+    digest.now()
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff.yaml")).write_text("")
     assert changed()
 
 
 def test_the_digest_of_what_is_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
-        snapshot.digest(str(tmp_path / "absent"))
+        snapshot.FolderDigest(str(tmp_path / "absent")).now()
+
+
+REFERRING = organization("globex", "\n  samlConnections: [{name: a, idp: {certificate: X}}]")
+
+
+def test_the_digest_covers_the_files_that_manifests_refer_to(tmp_path: Path) -> None:
+    """Also one that is not there yet, and one that a changed manifest names."""
+    folder = sound(tmp_path / "here", {"a/globex.yaml": REFERRING.replace("X", "{file: ../certs/a.pem}")})
+    digest = snapshot.FolderDigest(str(folder))
+    seen = [digest.now()]
+
+    def changed() -> bool:
+        seen.append(digest.now())
+        return seen[-1] != seen[-2]
+
+    write(folder, {"certs/a.pem": "half"})
+    assert changed()
+    write(folder, {"certs/a.pem": "whole it is"})
+    assert changed()
+    write(folder, {"certs/b.pem": "nobody reads it"})
+    assert not changed()
+    write(folder, {"a/globex.yaml": REFERRING.replace("X", "{file: ../certs/b.pem}")})
+    assert changed()
+    write(folder, {"certs/a.pem": "nobody reads it any more"})
+    assert not changed()
+    write(folder, {"certs/b.pem": "now somebody does"})
+    assert changed()
+
+
+@pytest.mark.parametrize("name", ["log.txt", ".hidden.yaml", ".git/index", "sub/notes.md", "certs/unused.pem"])
+def test_the_digest_does_not_change_with_what_is_not_read(tmp_path: Path, name: str) -> None:
+    digest = snapshot.FolderDigest(str(sound(tmp_path, {"sub/acme.yaml": organization()})))
+    before = digest.now()
+    write(tmp_path, {name: "one"})
+    assert digest.now() == before
+    write(tmp_path, {name: "another"})
+    assert digest.now() == before
+
+
+@pytest.mark.parametrize("reference", ["/etc/passwd", "../beside", "..", "\\0"])
+def test_the_digest_does_not_look_outside_the_folder(tmp_path: Path, reference: str) -> None:
+    text = REFERRING.replace("X", f'{{file: "{reference}"}}')
+    digest = snapshot.FolderDigest(str(sound(tmp_path / "here", {"globex.yaml": text})))
+    before = digest.now()
+    write(tmp_path, {"beside": "one"})
+    assert digest.now() == before
+
+
+def test_the_digest_reads_each_manifest_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = snapshot.FolderDigest(str(sound(tmp_path, {"a/acme.yaml": organization()})))
+    parse, read = snapshot.parse, list[str]()
+
+    def noted(data: bytes, name: str) -> object:
+        read.append(name)
+        return parse(data, name)
+
+    monkeypatch.setattr(snapshot, "parse", noted)
+    digest.now()
+    assert sorted(read) == ["a/acme.yaml", "environment.yaml", "sound.yaml"]
+    write(tmp_path, {"a/acme.yaml": organization("globex")})
+    digest.now()
+    assert read[3:] == ["a/acme.yaml"]
+
+
+def test_the_digest_waits_for_no_pipe_and_survives_what_cannot_be_read(tmp_path: Path) -> None:
+    folder = sound(tmp_path, {"broken.yaml": "a: ["})
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    assert snapshot.FolderDigest(str(folder)).now()
 
 
 def test_an_unexpected_refusal_while_listing_is_told_as_it_is(

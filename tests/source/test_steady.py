@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.errors import SourceError
+from reconciler.source.snapshot import FolderDigest
 from reconciler.source.steady import behind_a_link, look, uncommitted
 from tests.support.folders import sound
 
@@ -30,9 +31,9 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_a_folder_that_stands_still_is_steady(checkout: Path) -> None:
-    first = look(str(checkout))
+    first = look(FolderDigest(str(checkout)))
     assert not first.steady_since(None)
-    assert look(str(checkout)).steady_since(first)
+    assert look(FolderDigest(str(checkout))).steady_since(first)
 
 
 def write_half(checkout: Path) -> None:
@@ -58,31 +59,31 @@ def commit_elsewhere(checkout: Path) -> None:
 
 @pytest.mark.parametrize("act", [write_half, add_a_file, remove_a_file, work_with_git, commit_elsewhere])
 def test_a_folder_in_which_something_happened_is_not_steady(checkout: Path, act: object) -> None:
-    first = look(str(checkout))
+    first = look(FolderDigest(str(checkout)))
     assert callable(act)
     act(checkout)
-    assert not look(str(checkout)).steady_since(first)
+    assert not look(FolderDigest(str(checkout))).steady_since(first)
 
 
 def test_a_folder_in_which_git_is_at_work_is_never_steady(checkout: Path) -> None:
     work_with_git(checkout)
-    first = look(str(checkout))
-    assert not look(str(checkout)).steady_since(first)
+    first = look(FolderDigest(str(checkout)))
+    assert not look(FolderDigest(str(checkout))).steady_since(first)
     (checkout.parent / ".git" / "index.lock").unlink()
-    second = look(str(checkout))
+    second = look(FolderDigest(str(checkout)))
     assert not second.steady_since(first)
-    assert look(str(checkout)).steady_since(second)
+    assert look(FolderDigest(str(checkout))).steady_since(second)
 
 
 def test_without_git_the_files_alone_decide(tmp_path: Path) -> None:
     sound(tmp_path, {})
-    first = look(str(tmp_path))
-    assert (first.head, look(str(tmp_path)).steady_since(first)) == (None, True)
+    first = look(FolderDigest(str(tmp_path)))
+    assert (first.head, look(FolderDigest(str(tmp_path))).steady_since(first)) == (None, True)
 
 
 def test_a_folder_that_is_not_there_is_no_look(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
-        look(str(tmp_path / "absent"))
+        look(FolderDigest(str(tmp_path / "absent")))
 
 
 def test_what_is_swapped_as_a_whole_is_known_by_a_link_in_its_path(tmp_path: Path) -> None:
@@ -142,6 +143,6 @@ def test_a_hook_of_the_checkout_is_not_run(checkout: Path, tmp_path: Path) -> No
 
 def test_a_look_leaves_no_trace(checkout: Path) -> None:
     before = sorted(os.listdir(checkout.parent / ".git"))  # noqa: PTH208
-    look(str(checkout))
+    look(FolderDigest(str(checkout)))
     uncommitted(str(checkout))
     assert sorted(os.listdir(checkout.parent / ".git")) == before  # noqa: PTH208

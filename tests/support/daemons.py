@@ -19,7 +19,7 @@ import structlog
 from reconciler.api.keys import parse_key
 from reconciler.api.retry import Retry
 from reconciler.daemon import loop
-from reconciler.daemon.worker import Source
+from reconciler.daemon.worker import Source, Worker
 from reconciler.emulator import Emulator, Request, Store
 from reconciler.engine.runtime import Runtime
 from reconciler.model.settings import ApiSettings, DaemonSettings, EnvironmentSettings
@@ -48,6 +48,9 @@ class Api:
 
     def names(self, environment: str = "production") -> set[str]:
         return {each.external_id or "" for each in self.store.organizations(environment)}
+
+    def domains(self, environment: str = "production") -> set[str]:
+        return {domain for each in self.store.organizations(environment) for domain in each.domains}
 
     def put(self, external_id: str, environment: str = "production", **fields: Any) -> str:
         environment_id = self.store.environments[environment].id
@@ -115,6 +118,13 @@ def source(folder: Path, key: str | Callable[[], str], name: str = "production",
     return Source(name, str(folder), read)
 
 
+def sample(metric: str, environment: str = "production", **labels: str) -> str:
+    """A sample's name and labels as /metrics writes them."""
+    pairs = sorted({"environment": environment, **labels}.items())
+    shown = ",".join(f'{name}="{value}"' for name, value in pairs)
+    return f"{metric}{{{shown}}}"
+
+
 class Daemon:
     """A running daemon as the world sees it."""
 
@@ -180,10 +190,11 @@ async def daemon(
     poll_s: float = 60.0,
     retry_s: float = 60.0,
     attempts: int = 1,
+    distance_s: float = 0.0,
 ) -> AsyncIterator[Daemon]:
     """Nothing but the first pass and file events happens by itself, unless the times say otherwise."""
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    surroundings = loop.Surroundings(poll_s, (retry_s, 0.0), url.set_result)
+    surroundings = loop.Surroundings(poll_s, (retry_s, 0.0), distance_s, url.set_result)
     settings = DaemonSettings(resync_s=resync_s, listen="127.0.0.1:0")
     with patch.object(Retry, "attempts", attempts), structlog.testing.capture_logs() as lines:
         running = loop.run(sources, settings, _runtime(api), lambda _: None, surroundings)
@@ -207,6 +218,12 @@ def once(api: Api, *sources: Source) -> list[int]:
 
 def _runtime(api: Api) -> Runtime:
     return Runtime(rng=random.Random(1), transport=api.transport, aside=asyncio.to_thread, look_again_s=0.0)
+
+
+def worker_group(api: Api, *sources: Source) -> list[Worker]:
+    """The workers of one process, without a loop around them. For virtual time: nothing runs in threads."""
+    runtime = Runtime(rng=random.Random(1), transport=api.transport, look_again_s=0.0)
+    return loop.workers_for(sources, runtime, lambda _: None)[0]
 
 
 def texts(lines: list[MutableMapping[str, Any]]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from msgspec import structs
 
 from reconciler.api.responses import judge
 from reconciler.cli import main
+from reconciler.cli.config import Flags
+from reconciler.cli.serve import Reading
 from reconciler.daemon.http import _bound
 from reconciler.delivery.directory import Directory
 from reconciler.delivery.target import RecordName
@@ -41,6 +43,8 @@ FILES = {
     "empty/README": "",
     "key": KEY,
     "unread.json": UNREAD,
+    "m/its.toml": '[environments.production]\nmanifests = "."\n',
+    "open.toml": "",
     "large.toml": "#" * 1_048_577,
 }
 
@@ -76,6 +80,8 @@ COMMANDS = [
     "plan m --ca-file nowhere.pem",
     "plan m --ca-file key",
     "plan pinned",
+    "plan --config m/its.toml",
+    "plan --config open.toml",
     "show nobody",
     "show acme --dir broken",
     "show acme --dir pinned",
@@ -86,8 +92,28 @@ COMMANDS = [
     "plan m --observed unread.json --max-age 10m",
     "plan m --max-age 10m",
     "observe --out nowhere/live.json",
+    "import",
+    "import key",
+    "import broken",
+    "import pinned",
+    "init key",
+    "import new --target twin",
+    "import new --target nobody",
+    "import new --label wave",
+    "import new --ownership mine",
+    "import /dev/null/new",
     "rotate-token acme okta --yes --deliver d",
     "rotate-token acme okta --yes --deliver d --dir m",
+    "apply --yes --plan nowhere.json",
+    "apply --yes --plan key",
+    "apply --yes --plan unread.json",
+    "apply --yes --plan plan.json --target acme",
+    "apply --yes --plan plan.json --pin",
+    "apply --yes --plan plan.json --environment staging",
+    "apply --yes --plan plan.json pinned",
+    "apply --yes --plan plan.json broken",
+    "plan m --output text --output json",
+    "plan m --output sarif=",
 ]
 
 # -- the variables: what is set beside or instead of the shell's -----------------------------------
@@ -106,6 +132,8 @@ VARIABLES: list[tuple[Mapping[str, str | None], str]] = [
     ({"SSOREADY_API_URL": "https://own.example", "RECONCILER_API_URL": "https://other.example"}, "plan m"),
     ({"SSOREADY_API_URL": "https://own.example"}, "plan m --api-url https://other.example"),
     ({}, "plan m --api-key-file key"),
+    ({"SSOREADY_API_URL": None}, "plan m --api-key-file key"),
+    ({"SSOREADY_API_URL": None}, "plan m"),
 ]
 
 # -- the configuration file ------------------------------------------------------------------------
@@ -134,8 +162,10 @@ CONFIGURED = [
     (SECTION, "plan --config c.toml --environment staging"),
     (f'{SECTION}mode = "plan"\n', "apply --yes --config c.toml"),
     (f'{SECTION}api_key_file = "key"\n', "plan --config c.toml --api-url https://other.example"),
+    (f'{SECTION}api_key_file = "key"\n', "plan --config c.toml"),
     (SECTION, "plan --config nowhere.toml"),
     (SECTION, "plan --config large.toml"),
+    (f'{SECTION}environment_id = "{ENVIRONMENT_ID}"\n', "apply --yes --plan plan.json --config c.toml"),
     *((text, "plan --config c.toml") for text in FILE_TEXTS),
     ("".join(SECTION.replace("production", name) + DELIVER for name in ("a", "b")), "run --config c.toml"),
 ]
@@ -188,6 +218,8 @@ def mistakes(home: Path, store: Store, patch: pytest.MonkeyPatch) -> Iterator[tu
     store.put_directory(live.id)
     for _ in range(2):
         store.put_organization(store.environments["production"].id, display_name="Twin")
+    (home / "open.toml").chmod(0o666)
+    assert ended("plan", "m", "--out", "plan.json").code == 0
     for line in COMMANDS:
         yield from _ended(line, {}, patch)
     for variables, line in VARIABLES:
@@ -195,6 +227,7 @@ def mistakes(home: Path, store: Store, patch: pytest.MonkeyPatch) -> Iterator[tu
     for text, line in CONFIGURED:
         (home / "c.toml").write_text(text)
         yield from _ended(line, {}, patch)
+    yield from _moved(home)
     yield from _read(patch)
     for status, headers, body in RESPONSES:
         response = f"{status} {body.decode() or headers}"
@@ -218,6 +251,15 @@ def _ended(
     file = [Path("c.toml").read_text()[:200].replace("\n", "; ")] if "c.toml" in line else []
     assert errors, f"{line} is no mistake"
     yield " ".join([*file, *told, f"$ reconciler {line}"]), errors[0]
+
+
+def _moved(home: Path) -> Iterator[tuple[str, ReconcilerError]]:
+    file, reading = home / "c.toml", Reading(Flags(config="c.toml"), "production")
+    for name in ("own", "other"):
+        file.write_text(f'{SECTION}api_url = "https://{name}.example"\napi_key_file = "key"\n')
+        if name == "own":
+            reading()
+    yield from _raised("another address while the daemon runs", reading)
 
 
 def _read(patch: pytest.MonkeyPatch) -> Iterator[tuple[str, ReconcilerError]]:

@@ -9,6 +9,7 @@ from reconciler.model.change import (
     BlockReason,
     Collection,
     Create,
+    Duplicate,
     FieldChange,
     Hint,
     HintReason,
@@ -125,6 +126,7 @@ WHOLE = structs.replace(
         "hooli": Target(org_id(5), "Hooli", (), adopted=True),
     },
     shared_domains=(SharedDomain("shared.example", (org_id(3), org_id(77))),),
+    duplicates=(Duplicate(CONNECTION, "acme", "okta", (conn_id(9), conn_id(10))),),
 )
 REFUSED = structs.replace(WHOLE, refusals=(Refusal("maxCreates", "1 organizations would be created."),))
 REPORT = Report(

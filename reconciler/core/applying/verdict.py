@@ -122,6 +122,15 @@ def _pending(finished: Pass) -> str | None:
     return f"{_count(len(report.plan.changes), 'change')} pending; this environment is in plan-only mode"
 
 
+def _duplicated(finished: Pass) -> str | None:
+    twins = finished.report.plan.duplicates if finished.report else ()
+    return (
+        f"{_count(len(twins), 'resource')} {'is' if len(twins) == 1 else 'are'} live more than once"
+        if twins
+        else None
+    )
+
+
 def _unparsed(finished: Pass) -> str | None:
     desired = finished.loaded.desired
     if desired is None or desired.complete:
@@ -162,6 +171,7 @@ FINDINGS = (
     Finding(_unreadable, "Partly", PassResult.PARTLY, 4, retry=True),
     Finding(_blocked, "Partly", PassResult.PARTLY, 4),
     Finding(_pending, "Pending", PassResult.PARTLY),
+    Finding(_duplicated, "Duplicate", PassResult.PARTLY),
     Finding(_unparsed, BlockReason.INCOMPLETE_SOURCE, PassResult.PARTLY, 8),
     Finding(_invalid, "Reconciled", PassResult.SUCCESS, 8),
     Finding(lambda _: "", "Reconciled", PassResult.SUCCESS),

@@ -32,6 +32,4 @@ def _recorded(wanted: DesiredOrganization, live: Organization, records: Records 
 def _stated(wanted: DesiredOrganization, live: Organization) -> bool:
     if live.display_name and wanted.owned.get("displayName") == live.display_name:
         return True
-    stated = wanted.owned.get("domains")
-    domains = stated if isinstance(stated, tuple) else ()
-    return not {domain.normal(each) for each in live.domains}.isdisjoint(domains)
+    return not {domain.normal(each) for each in live.domains}.isdisjoint(wanted.domains)

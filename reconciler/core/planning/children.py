@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 
 from reconciler.core.planning.diff import diff, initial, live_value
-from reconciler.core.planning.match import ChildMatch, Found, identity, match_children
+from reconciler.core.planning.duplicates import child_duplicates
+from reconciler.core.planning.match import ChildMatch, Found, match_children
 from reconciler.model.change import (
     Blocked,
     BlockReason,
@@ -71,7 +72,13 @@ def plan_collection(
     changes = [change for child in declared if (change := _change(scope, child))]
     owned, held_back = _as_owned(wanted, changes)
     safe, refused = _keep_a_primary(scope, owned)
-    return CollectionPlan(safe, (*doubted, *refused), (*held_back, *_hints(scope)), match, _duplicates(scope))
+    return CollectionPlan(
+        changes=safe,
+        blocked=(*doubted, *refused),
+        hints=(*held_back, *_hints(scope)),
+        match=match,
+        duplicates=child_duplicates(wanted, name, live, match),
+    )
 
 
 def blocked_child(wanted: DesiredOrganization, child: DesiredChild, reason: BlockReason, message: str) -> Blocked:
@@ -255,20 +262,3 @@ def _hints(scope: _Scope) -> tuple[Hint, ...]:
             )
         )
     return tuple(hints)
-
-
-def _duplicates(scope: _Scope) -> tuple[Duplicate, ...]:
-    """Return the live children with one identity of which there are more than declared ones that may be them."""
-    organization, match = scope.wanted, scope.match
-    open_ = [child.name for child in scope.declared if child.name not in match.found]
-    alike: dict[tuple[tuple[str, str], ...], list[Child]] = {}
-    for live in scope.live:
-        if live.id not in organization.distinct_from:
-            alike.setdefault(identity(live), []).append(live)
-    result = []
-    for lives in alike.values():
-        ids = tuple(sorted(each.id for each in lives))
-        names = [name for name, found in match.found.items() if found.live.id in ids] + open_
-        if names and len(ids) > len(names):
-            result.append(Duplicate(scope.kind.name, organization.name, min(names), ids))
-    return tuple(sorted(result, key=lambda each: each.ids))

@@ -38,8 +38,10 @@ def hand_over(
         The changes that can be applied, and by key why each other one cannot: its giver is not in this plan, is
         itself refused, or waits for the taker.
     """
-    holders = _external_ids(live) if share_domains else _external_ids(live) | _holders(live)
     changes = list(changes)
+    if not changes:
+        return (), {}  # nothing moves in most passes
+    holders = _external_ids(live) if share_domains else _external_ids(live) | _holders(live)
     givers = {
         (change.id, thing): change.key
         for change in changes

@@ -136,21 +136,21 @@ def look_alikes(
     wanted: DesiredOrganization, unclaimed: Iterable[ObservedOrganization]
 ) -> tuple[ObservedOrganization, ...]:
     """Return the unclaimed live organizations with a same domain or display name, without those ruled out."""
-    name = _folded(str(wanted.owned.get("displayName", "")))
-    domains = wanted.owned.get("domains", ())
-    wanted_domains = set(domains if isinstance(domains, tuple) else ())
+    name = folded(str(wanted.owned.get("displayName", "")))
+    wanted_domains = set(wanted.domains)
 
     def alike(live: ObservedOrganization) -> bool:
         organization = live.organization
         if organization.id in wanted.distinct_from:
             return False
-        same_name = bool(name) and _folded(organization.display_name) == name
+        same_name = bool(name) and folded(organization.display_name) == name
         return same_name or not wanted_domains.isdisjoint(domain.normal(d) for d in organization.domains)
 
     return tuple(live for live in unclaimed if alike(live))
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a display name as names are compared."""
     return " ".join(name.split()).casefold()
 
 
@@ -251,8 +251,13 @@ def _shown(live: Child) -> dict[str, str]:
 
 def identity(live: Child) -> tuple[tuple[str, str], ...]:
     """Return what identifies a live child, equal for two that nothing tells apart; an entity id alone does."""
-    shown = _shown(live)
-    return ((ENTITY, shown[ENTITY]),) if ENTITY in shown else tuple(sorted(shown.items()))
+    entity_id: str = getattr(live, CONNECTION.field(ENTITY).attribute, "")
+    return ((ENTITY, entity_id),) if entity_id else tuple(sorted(_shown(live).items()))
+
+
+def may_be(child: DesiredChild, live: Child) -> bool:
+    """Return whether nothing says that a live child is another one than this declared one."""
+    return _agree(_stated(child), _shown(live), ())
 
 
 def _agree(wanted: Mapping[str, str], seen: Mapping[str, str], fields: tuple[str, ...]) -> bool:

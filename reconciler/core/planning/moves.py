@@ -54,8 +54,7 @@ def _stated_domains(desired: Desired) -> dict[str, tuple[str, ...]]:
     """Return the domains that each manifest states, by handle, also where it cannot be applied."""
     stated = {bad.name or str(bad.origin): bad.domains for bad in desired.invalid}
     for wanted in desired.organizations:
-        domains = wanted.owned.get("domains")
-        stated[wanted.name] = domains if isinstance(domains, tuple) else ()
+        stated[wanted.name] = wanted.domains
     return stated
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import structs
 
@@ -11,6 +11,8 @@ from reconciler.core.planning.children import CollectionPlan, owned_hint, plan_c
 from reconciler.core.planning.diff import diff, initial, live_value
 from reconciler.core.planning.digest import digest
 from reconciler.core.planning.domain_transfer import shared_domains
+from reconciler.core.planning.duplicates import organization_duplicates
+from reconciler.core.planning.lone import no_primary, promoted
 from reconciler.core.planning.match import OrganizationMatch, look_alikes, match_organizations
 from reconciler.core.planning.moves import handed_over
 from reconciler.core.planning.order import position
@@ -37,10 +39,9 @@ from reconciler.model.state import (
     Observed,
     ObservedOrganization,
     Ownership,
+    Selected,
     Unreadable,
 )
-
-Selected = Callable[[DesiredOrganization], bool]
 
 
 def everything(wanted: DesiredOrganization) -> bool:
@@ -61,14 +62,18 @@ def plan(
     """
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
+    if desired.environment.make_lone_primary:
+        chosen = [promoted(wanted, match.found.get(wanted.name)) for wanted in chosen]
     own = [_plan_organization(wanted, match, complete=desired.complete) for wanted in chosen]
-    own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
+    if protected != NOTHING_PROTECTED:
+        own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
     own = handed_over(chosen, own, desired, observed)
     whole = total(
         _with_children(wanted, part, match, observed, now) for wanted, part in zip(chosen, own, strict=True)
     )
     changes = tuple(sorted(whole.changes, key=position))
-    environment = desired.environment
+    environment, shared = desired.environment, shared_domains(observed.organizations)
+    alike = organization_duplicates(chosen, match, shared) if desired.complete else ()
     written = {change.key.organization for change in changes}
     return Plan(
         environment=environment.name,
@@ -78,19 +83,19 @@ def plan(
         digest=digest(observed.environment_id or environment.id or environment.name, changes),
         changes=changes,
         blocked=(*_invalid(desired), *whole.blocked),
-        hints=whole.hints,
+        hints=(*whole.hints, *(h for each in chosen for h in no_primary(each, match.found.get(each.name)))),
         unmanaged=(*_unmanaged(match, whole.candidates), *whole.unmanaged) if desired.complete else (),
         pins=whole.pins,
         unchanged=whole.found - sum(isinstance(change, Update) for change in changes),
         matched=len(match.found),
         suspended={wanted.name: wanted.suspend for wanted in desired.organizations if wanted.suspend is not None},
-        duplicates=whole.duplicates,
+        duplicates=(*alike, *whole.duplicates),
         targets={
             wanted.name: target(wanted, match.found[wanted.name].organization, observed.records)
             for wanted in chosen
             if wanted.name in match.found and wanted.name in written
         },
-        shared_domains=shared_domains(observed.organizations),
+        shared_domains=shared,
         live=len(observed.organizations),
         claimed=len(observed.organizations) - len(match.unclaimed),
         unpinned=sum(wanted.id is None for wanted in desired.organizations),
@@ -110,8 +115,7 @@ def _plan_organization(wanted: DesiredOrganization, match: OrganizationMatch, *,
     alike = sorted(each.organization.id for each in look_alikes(wanted, match.unclaimed))
     refused = _may_not_be_created(wanted, alike, complete=complete)
     if refused:
-        candidates = frozenset(alike if refused.reason is BlockReason.AMBIGUOUS else ())
-        return Part(blocked=(refused,), candidates=candidates)
+        return Part(blocked=(refused,), candidates=frozenset(alike))
     create = Create(
         key=key_of(wanted),
         origin=wanted.origin,
@@ -207,12 +211,12 @@ def _with_children(
     link = plan_link(wanted, parent, collections, observed.records, now)
     tokens = _tokens(wanted, planned, parent, observed)
     children = (_part(wanted, name, part) for name, part in planned.items())
-    adopted = live is not None and target(wanted, live.organization, observed.records).adopted
+    issued = [each for each in (link, *tokens) if each.changes or each.blocked or each.hints]
+    adopted = bool(issued) and live is not None and target(wanted, live.organization, observed.records).adopted
     secrets = (
-        Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints)
-        for issue in (link, *tokens)
+        Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints) for issue in issued
     )
-    return _after(own, total((*children, *secrets)))
+    return total((own, *_after(own, (*children, *secrets))))
 
 
 def _part(wanted: DesiredOrganization, name: KindName, planned: CollectionPlan) -> Part:
@@ -238,11 +242,17 @@ def _risky(issues: Iterable[Issue]) -> tuple[Issue, ...]:
     return tuple(structs.replace(each, risk=f"{WIDENS}: a secret for an adopted organization") for each in issues)
 
 
-def _after(own: Part, below: Part) -> Part:
-    """Return both; what is below an organization waits for the organization's own change, if there is one."""
+def _after(own: Part, below: Iterable[Part]) -> Iterable[Part]:
+    """Return what is below an organization, made to wait for the organization's own change, if there is one."""
     first = tuple(change.key for change in own.changes)
-    changes = tuple(structs.replace(each, needs=each.needs or first) for each in below.changes)
-    return total((own, structs.replace(below, changes=changes)))
+    if not first:
+        return below
+    return [
+        structs.replace(
+            part, changes=tuple(structs.replace(each, needs=each.needs or first) for each in part.changes)
+        )
+        for part in below
+    ]
 
 
 def _tokens(

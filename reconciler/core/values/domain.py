@@ -42,6 +42,15 @@ def check(name: str, *, forbid_public_mail: bool) -> Fault | None:
     return Fault(rule, message, _hint(rule, name, forbid_public_mail))
 
 
+def repaired(name: str, *, forbid_public_mail: bool) -> str | None:
+    """The sound domain that a text stands for; None if none can be told. Never raises."""
+    if len(name) > MAX_LENGTH:
+        return None
+    bare = name.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
+    meant = normal(bare.removeprefix("*."))
+    return meant if _is_domain(meant) and not _unfit(meant, forbid_public_mail) else None
+
+
 def _malformed(name: str) -> tuple[str, str]:
     """The rule that a text that is no domain breaks, and the message; in the order of what to put right first."""
     said = shown(name)
@@ -83,10 +92,9 @@ def _hint(rule: str, name: str, forbid_public_mail: bool) -> str:
         )
     if rule in {"domain/public-suffix", "domain/single-label"}:
         return "write the organization's own domain, such as `acme.com`"
-    bare = name.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
-    repaired = normal(bare.removeprefix("*.")) if len(name) <= MAX_LENGTH else ""
-    if _is_domain(repaired) and not _unfit(repaired, forbid_public_mail):
-        return f"write `{repaired}`"
+    meant = repaired(name, forbid_public_mail=forbid_public_mail)
+    if meant:
+        return f"write `{meant}`"
     if len(name.split()) > 1 or "," in name:
         return "write each domain as an item of its own"
     return (

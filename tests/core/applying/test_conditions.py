@@ -9,11 +9,11 @@ from msgspec import structs
 
 from reconciler.core.applying.conditions import Conditions, conclude
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import Blocked, BlockReason, Key, Refusal
+from reconciler.model.change import Blocked, BlockReason, Duplicate, Hint, HintReason, Key, Refusal
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.kinds import KindName
 from reconciler.model.outcome import GOOD, Halt, Outcome, Report, Result
-from tests.support.build import PLACE, create, desired, live, observed, organization, update
+from tests.support.build import PLACE, conn_id, create, desired, live, observed, organization, update
 
 EMPTY = plan(desired(), observed(), 0)
 BLOCKED = Blocked(BlockReason.AMBIGUOUS, "which one?", "acme", KindName.ORGANIZATION, None, PLACE)
@@ -83,6 +83,30 @@ def test_what_the_plan_leaves_alone_says_why() -> None:
             ConditionType.READY: (False, "Suspended", "ask Kim"),
             ConditionType.SUSPENDED: (True, "Suspended", "ask Kim"),
         },
+    }
+
+
+def test_what_is_live_more_than_once_is_a_condition_and_not_ready() -> None:
+    twin = Duplicate(KindName.CONNECTION, "acme", "okta", (conn_id(1), conn_id(2)))
+    assert concluded(report(duplicates=(twin,))) == {
+        "acme": {
+            ConditionType.READY: (False, "Duplicate", twin.message),
+            ConditionType.DUPLICATE: (True, "Duplicate", twin.message),
+        }
+    }
+    assert f"{conn_id(1)} and {conn_id(2)}" in twin.message
+
+
+def test_a_lone_directory_that_is_not_primary_is_a_condition_beside_ready() -> None:
+    hints = (
+        Hint(HintReason.NO_PRIMARY, "nobody reads it", "acme", "okta"),
+        Hint(HintReason.NO_TARGET, "no target", "globex"),
+    )
+    assert concluded(report(hints=hints)) == {
+        "acme": {
+            ConditionType.READY: (True, "Reconciled", ""),
+            ConditionType.NO_PRIMARY: (True, "NoPrimary", "nobody reads it"),
+        }
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from reconciler.core.applying.verdict import PassResult, exit_code, judge, judge_error
-from reconciler.model.change import NOT_APPROVED, Blocked, BlockReason, Refusal
+from reconciler.core.applying.verdict import FINDINGS, PassResult, exit_code, judge, judge_error
+from reconciler.model import errors
+from reconciler.model.change import NOT_APPROVED, Blocked, BlockReason, Duplicate, HintReason, Refusal
 from reconciler.model.errors import Interrupted, Unauthorized
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, Problem, Severity
 from reconciler.model.outcome import GOOD, Halt, Outcome, Pass, Report, Result
 from reconciler.model.state import Loaded
-from tests.support.build import PLACE, desired
+from tests.support.build import PLACE, conn_id, desired
 from tests.support.plans import ACME, EMPTY, OKTA
 
 DESIRED = desired()
@@ -27,6 +29,7 @@ UNREADABLE, AMBIGUOUS = (
     Blocked(reason, "why", "globex", KindName.ORGANIZATION, None, PLACE)
     for reason in (BlockReason.UNREADABLE, BlockReason.AMBIGUOUS)
 )
+TWIN = Duplicate(KindName.CONNECTION, "globex", "okta", (conn_id(1), conn_id(2)))
 REFUSAL = Refusal("maxCreates", "too many")
 REVOKED = Halt("Unauthorized", "the key was refused", 3)
 STOPPED = Halt("Interrupted", "asked to stop", 5)
@@ -66,6 +69,8 @@ TABLE = {
     "pending": Row(ended(changes=(ACME,)), 0, "partly", "Pending"),
     "blocked": Row(ended(blocked=(AMBIGUOUS,)), 4, "partly", "Partly"),
     "blocked, done": Row(ended(DONE, blocked=(AMBIGUOUS,)), 4, "partly", "Partly"),
+    "duplicate": Row(ended(DONE, duplicates=(TWIN,)), 0, "partly", "Duplicate"),
+    "pending, duplicate": Row(ended(changes=(ACME,), duplicates=(TWIN,)), 0, "partly", "Pending"),
     "unreadable": Row(ended(blocked=(AMBIGUOUS, UNREADABLE)), 4, "partly", "Partly", retry=True),
     "not done": Row(ended(DONE, FAILED), 4, "partly", "Partly", retry=True),
     "refused": Row(ended(changes=(ACME,), refusals=(REFUSAL,)), 6, "refused", "Guarded"),
@@ -149,6 +154,23 @@ def test_a_folder_that_cannot_be_used_comes_with_the_command_that_says_all() -> 
         == "Run `reconciler validate manifests/production`."
     )
     assert judge(ended(FAILED)).hint == ""
+
+
+def test_a_duplicate_is_counted_in_words() -> None:
+    assert judge(ended(duplicates=(TWIN,))).message == "1 resource is live more than once"
+    assert judge(ended(duplicates=(TWIN, TWIN))).message == "2 resources are live more than once"
+
+
+def test_a_reason_means_one_thing() -> None:
+    """Whoever alerts on a reason gets that alone: a guard's, the API's, a block's, the end of a change."""
+    ends = [result.capitalize() for result in set(Result) - GOOD]
+    reasons = [*BlockReason, *HintReason, *ends, *{row.reason for row in FINDINGS}]
+    codes = [error.__name__ for error in vars(errors).values() if isinstance(error, type)]
+    twice = {word for word, number in Counter([*reasons, *codes]).items() if number > 1}
+    assert twice == {
+        "IncompleteSource",
+        "SourceError",
+    }  # each of one matter, where a pass is and where it is blocked
 
 
 def test_an_error_that_ended_the_pass_gives_its_words_and_its_code() -> None:

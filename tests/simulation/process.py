@@ -52,6 +52,7 @@ class Surroundings:
         self.network = network
         self.ledger = ledger
         self.target = target
+        self.per_second: float | None = None
         self.protected = Protected()
         self.publish: Callable[[Plan], None] = lambda _: None
 
@@ -219,7 +220,13 @@ class Reconciler:
 
     def _settings(self) -> EnvironmentSettings:
         key = Secret(self._key)
-        api = ApiSettings(url="https://api.example", key=key, timeout_s=TIMEOUT_S, concurrency=8)
+        api = ApiSettings(
+            url="https://api.example",
+            key=key,
+            timeout_s=TIMEOUT_S,
+            concurrency=8,
+            max_requests_per_second=self._around.per_second,
+        )
         return EnvironmentSettings(
             name=None,
             manifests="",

@@ -34,7 +34,7 @@ from reconciler.model.state import Desired, Loaded
 from reconciler.render import text
 from reconciler.render.formats import Format
 from reconciler.render.words import count
-from reconciler.source.steady import uncommitted
+from reconciler.source.steady import git_at_work, uncommitted
 
 if TYPE_CHECKING:
     from reconciler.engine.load import Load
@@ -249,6 +249,8 @@ def _show_warnings(loaded: Loaded, progress: Progress) -> None:
     """Notes the warnings of usable manifests, and starts the progress bar."""
     if loaded.desired is None:
         return
+    if loaded.files and git_at_work(loaded.folder):
+        note(f"git is at work in {loaded.folder}, or left an index.lock: this may be half a checkout")
     if loaded.files and uncommitted(loaded.folder):
         note(f"{loaded.folder} has uncommitted changes: they are part of this pass, but not of the revision")
     if loaded.problems:

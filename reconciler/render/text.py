@@ -28,7 +28,19 @@ from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Certificate, Value
 from reconciler.render.style import PLAIN, TIED, Style
-from reconciler.render.words import MARKS, NOTHING, child, count, resource, settings, spoken, title, value
+from reconciler.render.words import (
+    MARKS,
+    NOTHING,
+    child,
+    count,
+    release,
+    resource,
+    scope,
+    settings,
+    spoken,
+    title,
+    value,
+)
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -43,13 +55,16 @@ _COLOURS = {Action.CREATE: "32", Action.UPDATE: "33", Action.ISSUE: "36"}
 def plan(plan: Plan, style: Style = PLAIN) -> str:
     """Which environment it is for, the whole plan, whatever else is worth knowing, and last why it is refused."""
     lines: list[str] = [_environment(plan, style)]
+    if plan.scope:
+        lines.append(style.paint("2", scope(plan.scope)))
     if plan.loosened:
         lines.append(style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}"))
     for name, changes in groupby(plan.changes, key=lambda change: change.key.organization):
         lines += _organization(list(changes), plan.targets.get(name), style)
     if not plan.changes:
         unknown = any(block.reason in UNSEEN for block in plan.blocked)
-        lines.append(f"{'Nothing to write, as far as can be seen' if unknown else 'No changes'}. {_counts(plan)}")
+        nothing = "Nothing to write, as far as can be seen" if unknown or plan.scope else "No changes"
+        lines.append(f"{nothing}. {_counts(plan)}")
     lines += _attention(plan, style)
     if plan.changes:
         lines += ["", f"Plan: {_counts(plan)}  Digest {plan.digest}."]
@@ -142,6 +157,8 @@ def _set(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
 
 
 def _attention(plan: Plan, style: Style) -> Iterator[str]:
+    for each in plan.released:
+        yield style.paint("33", f"! {escaped(each.organization)}  {release(each)}")
     for _, blocks in groupby(plan.blocked, key=lambda block: (block.reason, block.organization, block.message)):
         yield from _blocked(list(blocks), style)
     for shared in plan.shared_domains:

@@ -11,7 +11,7 @@ from reconciler.api.connection import Connection
 from reconciler.api.retry import Retry
 from reconciler.api.session import Request, Session
 from reconciler.api.wire import Fresh, Page
-from reconciler.model.errors import BadAnswer
+from reconciler.model.errors import BadAnswer, NotFound, Uncertain
 from reconciler.model.kinds import DIRECTORY, Kind
 from reconciler.model.secret import Secret
 from reconciler.model.state import Child, Live, Organization
@@ -40,24 +40,54 @@ class Lane:
         request = Request("GET", kind.route, f"{kind.route}?{urlencode(asked)}" if asked else kind.route)
         return await self._read(request, lambda document: wire.page(kind, request.route, document))
 
-    async def children(self, kind: Kind, organization_id: str) -> tuple[Child, ...]:
-        """All of an organization's connections or directories, in order of id."""
+    async def children(
+        self, kind: Kind, organization_id: str, named: frozenset[str] = frozenset()
+    ) -> tuple[Child, ...]:
+        """All of an organization's connections or directories, in order of id.
+
+        Uncertain if one is missing that is still there, and that this process has seen or that is `named`.
+        """
         route, query = f"GET {kind.route}", {"organizationId": organization_id}
+        known = self._session.known
+        expected = named | known.ids(kind.name, organization_id)
         found: list[Child] = []
         async for page in paging.pages(
             lambda token: self.page(kind, query, token), route, self._session.settings.max_pages
         ):
-            found += [wire.child_of(organization_id, item, route) for item in page.items]
+            children = [wire.child_of(organization_id, item, route) for item in page.items]
+            known.see(*children)
+            found += children
+        for id_ in sorted(expected.difference(item.id for item in found)):
+            await self.gone(kind, id_, organization_id)
         return tuple(found)
+
+    async def gone(self, kind: Kind, id_: str, organization_id: str = "") -> None:
+        """Returns if a list rightly lacks an object: it is no longer there, or it is another organization's.
+
+        Raises Uncertain if it is there, and the error of the request if that cannot be told.
+        """
+        if not wire.can_exist(kind, id_):
+            return
+        try:
+            live = (await self.get(kind, id_)).live
+        except NotFound:
+            self._session.known.forget(kind.name, id_, organization_id)
+            return
+        if isinstance(live, Organization) or live.organization_id == organization_id:
+            raise Uncertain(f"the list lacks {id_}, which is there: it is not whole", route=f"GET {kind.route}")
 
     async def get(self, kind: Kind, id_: str) -> Fresh:
         """The object as it is now; NotFound if there is none."""
         request = Request("GET", f"{kind.route}/{{id}}", f"{kind.route}/{id_}")
 
         def decode(document: dict[str, Any]) -> Fresh:
-            return _same(id_, wire.one(kind, request.route, document), request)
+            return self._seen(_same(id_, wire.one(kind, request.route, document), request))
 
         return await self._read(request, decode)
+
+    def _seen(self, fresh: Fresh) -> Fresh:
+        self._session.known.see(fresh.live)
+        return fresh
 
     def _read(self, request: Request, decode: Callable[[dict[str, Any]], T]) -> Awaitable[T]:
         return self._retry.read(lambda attempt: self._session.send(self._connection, request, attempt), decode)
@@ -85,6 +115,7 @@ class Lane:
         live = wire.one(kind, request.route, await self._write(request)).live
         if not isinstance(live, Organization):
             wire.child_of(body["organizationId"], live, request.route)
+        self._session.known.see(live)
         return live
 
     async def update(self, kind: Kind, id_: str, body: dict[str, Any]) -> Live:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.api.connection import Connection
+from reconciler.api.known import Known
 from reconciler.api.limiter import Limiter
 from reconciler.api.responses import judge
 from reconciler.model.errors import ApiError, Interrupted, Overrun, Unsent
@@ -39,9 +40,16 @@ class Session:
     """Shared by all lanes of a pass. Once `stop` or `ended` is set, no request starts."""
 
     def __init__(
-        self, settings: ApiSettings, *, now: Callable[[], float], watch: Watch, stop: asyncio.Event
+        self,
+        settings: ApiSettings,
+        *,
+        now: Callable[[], float],
+        watch: Watch,
+        stop: asyncio.Event,
+        known: Known,
     ) -> None:
         self.limiter = Limiter(settings.concurrency, settings.max_requests_per_second)
+        self.known = known
         self.stop = stop
         self.ended = asyncio.Event()
         self.requests = 0
@@ -55,6 +63,7 @@ class Session:
                 "authorization": f"Bearer {settings.key.reveal()}",
                 "accept": "application/json",
                 "accept-encoding": "identity",
+                "cache-control": "no-cache",
                 "user-agent": "ssoready-reconciler",
             }
         )

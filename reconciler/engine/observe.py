@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+
+from msgspec import structs
 
 from reconciler.api.client import Client
 from reconciler.delivery.target import RecordName, Target
@@ -23,10 +25,14 @@ from reconciler.model.state import (
 )
 
 Collections = dict[KindName, tuple[Child, ...] | Unreadable]
+# Which collections of an organization to read, and the ids in each that a manifest pins or a record names.
+Needs = Mapping[KindName, frozenset[str]]
+Records = Mapping[RecordName, Record | Unreadable]
 
 
-async def observe(
+async def observe(  # noqa: PLR0913, PLR0917 what reading takes
     desired: Desired,
+    records: Records | None,
     client: Client,
     watch: Watch,
     selected: Selected,
@@ -34,28 +40,42 @@ async def observe(
 ) -> Observed:
     """Lists the organizations, and reads their collections while the list goes on.
 
-    The list is complete, or ApiError is raised; a collection that cannot be read is `Unreadable`. `check` is
-    called with the live environment's id before anything below it is read, and may raise.
+    The list is complete, or ApiError is raised; a collection that cannot be read is `Unreadable`. What a manifest
+    pins, or a record names, has to be in its list unless the API says that it is gone. `check` is called with the
+    live environment's id before anything below it is read, and may raise.
     """
+    recorded = _recorded(records or {})
     needs = _needs_by_claim(desired, selected)
-    return await _walk(client, watch, check, lambda organization: _claimed(needs, organization))
+    observed = await _walk(
+        client, watch, check, pinned(desired) | recorded.keys(), lambda each: _claimed(needs, recorded, each)
+    )
+    return structs.replace(observed, records=records)
 
 
-async def observe_everything(client: Client, watch: Watch, check: Callable[[str], None]) -> Observed:
-    """As `observe`, but with every collection of every organization."""
-    every = frozenset(kind.name for kind in CHILD_KINDS)
-    return await _walk(client, watch, check, lambda _: every)
+async def observe_everything(
+    desired: Desired | None, client: Client, watch: Watch, check: Callable[[str], None]
+) -> Observed:
+    """As `observe`, but with every collection of every organization, and no records."""
+    every: Needs = {kind.name: frozenset() for kind in CHILD_KINDS}
+    named = pinned(desired) if desired else frozenset()
+    return await _walk(client, watch, check, named, lambda _: every)
+
+
+def pinned(desired: Desired) -> frozenset[str]:
+    """The ids of organizations that the manifests state."""
+    return frozenset(each.id for each in desired.organizations if each.id)
 
 
 async def _walk(
     client: Client,
     watch: Watch,
     check: Callable[[str], None],
-    needed: Callable[[Organization], frozenset[KindName]],
+    named: frozenset[str],
+    needed: Callable[[Organization], Needs],
 ) -> Observed:
     reading = _Reading(client, watch)
     try:
-        async for page in client.organizations():
+        async for page in client.organizations(named):
             check(page[0].environment_id)
             for organization in page:
                 reading.start(organization, needed(organization))
@@ -71,7 +91,17 @@ async def _walk(
     )
 
 
-def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, frozenset[KindName]]:
+def _recorded(records: Records) -> Mapping[str, frozenset[str]]:
+    """The organizations that records name, and the directories in each."""
+    found: dict[str, frozenset[str]] = {}
+    for record in records.values():
+        if isinstance(record, Record):
+            directories = {record.directory_id} if record.directory_id else set()
+            found[record.organization_id] = found.get(record.organization_id, frozenset()) | directories
+    return found
+
+
+def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, Needs]:
     """Which collections to read, by the pin or external id that claims their organization."""
     return {
         wanted.id or wanted.external_id or "": _needs(wanted)
@@ -80,18 +110,24 @@ def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, frozen
     }
 
 
-def _needs(wanted: DesiredOrganization) -> frozenset[KindName]:
+def _needs(wanted: DesiredOrganization) -> Needs:
     link = wanted.setup_link
     for_link = {KindName.CONNECTION: link and link.saml, KindName.DIRECTORY: link and link.scim}
-    return frozenset(wanted.collections) | {kind for kind, needed in for_link.items() if needed}
+    kinds = frozenset(wanted.collections) | {kind for kind, needed in for_link.items() if needed}
+    return {kind: frozenset(child.id for child in wanted.collections.get(kind, ()) if child.id) for kind in kinds}
 
 
-def _claimed(needs: Mapping[str, frozenset[KindName]], organization: Organization) -> frozenset[KindName]:
-    none: frozenset[KindName] = frozenset()
-    return needs.get(organization.id, none) | needs.get(organization.external_id, none)
+def _claimed(
+    needs: Mapping[str, Needs], recorded: Mapping[str, frozenset[str]], organization: Organization
+) -> Needs:
+    named: Needs = {KindName.DIRECTORY: recorded.get(organization.id, frozenset())}
+    both = [needs.get(claim, {}) for claim in (organization.id, organization.external_id)]
+    return {
+        kind: frozenset().union(*(each.get(kind, ()) for each in (*both, named))) for kind in {*both[0], *both[1]}
+    }
 
 
-def records(desired: Desired, target: Target) -> dict[RecordName, Record | Unreadable]:
+def records(desired: Desired, target: Target) -> Records:
     """What the delivery target holds about the secrets that are wanted. A record that fails blocks one secret."""
     names: list[RecordName] = []
     for wanted in desired.organizations:
@@ -123,18 +159,19 @@ class _Reading:
         self._fatal: ApiError | Interrupted | None = None
         self._abandoned = False
 
-    def start(self, organization: Organization, kinds: Iterable[KindName]) -> None:
+    def start(self, organization: Organization, needs: Needs) -> None:
         self._organizations[organization.id] = organization
         collections: Collections = {}
         self._collections[organization.id] = collections
-        for kind in sorted(kinds):
-            self._tasks.append(asyncio.create_task(self._one(organization.id, kind, collections)))
+        for kind in sorted(needs):
+            work = self._one(organization.id, kind, needs[kind], collections)
+            self._tasks.append(asyncio.create_task(work))
 
-    async def _one(self, organization_id: str, kind: KindName, into: Collections) -> None:
+    async def _one(self, organization_id: str, kind: KindName, named: frozenset[str], into: Collections) -> None:
         if self._abandoned or self._fatal:
             return
         try:
-            into[kind] = await self._client.children(KINDS[kind], organization_id)
+            into[kind] = await self._client.children(KINDS[kind], organization_id, named)
         except (ApiError, Interrupted) as error:
             if error.halts:
                 self._fatal = error

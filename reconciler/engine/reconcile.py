@@ -11,10 +11,11 @@ from msgspec import Struct, structs
 from reconciler.core.planning.guard import refusals, tightened
 from reconciler.core.planning.plan import plan as plan_changes
 from reconciler.core.planning.since import compared
+from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
 from reconciler.engine.load import Load
-from reconciler.engine.observe import observe, records
+from reconciler.engine.observe import Records, observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.engine.selection import check_selection, selecting
@@ -100,32 +101,24 @@ async def _observe(
     environment: EnvironmentSettings, desired: Desired, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
 ) -> Observed:
     """The live environment, and the delivery records."""
+    target, pinned = delivery(environment), environment_check(environment, desired)
     if environment.observed:
-        observed = read_before(environment.observed, runtime, environment_check(environment, desired))
-    else:
-        observed = await _observe_now(environment, desired, runtime, hooks, stop)
-    target = delivery(environment)
-    if target is None:
-        return observed
-    return structs.replace(observed, records=await runtime.aside(lambda: records(desired, target)))
-
-
-async def _observe_now(
-    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
-) -> Observed:
-    """Reads with a client that refuses every verb but GET.
-
-    What this process wrote without getting a response has its settle time first.
-    """
-    pinned = environment_check(environment, desired)
+        observed = read_before(environment.observed, runtime, pinned)
+        return structs.replace(observed, records=await _records(desired, target, runtime))
 
     def check(live: str) -> None:
         pinned(live)
         hooks.seen(live)
 
+    # what this process wrote without getting a response has its settle time first
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
+    kept, selected = await _records(desired, target, runtime), selecting(environment.selection)
     async with connected(environment, runtime, hooks.watch, stop, read_only=True) as client:
-        return await observe(desired, client, hooks.watch, selecting(environment.selection), check)
+        return await observe(desired, kept, client, hooks.watch, selected, check)
+
+
+async def _records(desired: Desired, target: Target | None, runtime: Runtime) -> Records | None:
+    return None if target is None else await runtime.aside(lambda: records(desired, target))
 
 
 async def _plan(  # noqa: PLR0913, PLR0917 what planning takes
@@ -143,7 +136,8 @@ async def _plan(  # noqa: PLR0913, PLR0917 what planning takes
     made = compared(made, desired, observed, since) if since else made
     limits = tightened(environment.limits, desired.environment.limits)
     narrowed = hooks.narrow(made)
-    refused = refusals(narrowed.left, limits, environment.approve, environment.only)
+    approved = narrowed.left.digest if runtime.recent_writes.approves(narrowed.left, environment.approve) else None
+    refused = refusals(narrowed.left, limits, approved, environment.only)
     left, shown = (structs.replace(each, refusals=refused) for each in (narrowed.left, narrowed.shown))
     return structs.replace(narrowed, left=left, shown=shown)
 

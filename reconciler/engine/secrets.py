@@ -164,11 +164,11 @@ def _target(state: PassState) -> Target:
 
 
 async def _settle(name: RecordName, directory_id: str, state: PassState) -> None:
-    """Waits until a rotation that was lost on its way would show in the directory."""
+    """Waits until a rotation that was lost on its way would show in the directory.
+
+    The record was made before the rotation left, perhaps long before: the wait counts from now.
+    """
     target = _target(state)
     earlier = await state.runtime.aside(lambda: target.read(name))
-    if not earlier or earlier.state is not RecordState.PENDING or earlier.directory_id != directory_id:
-        return
-    age_s = state.runtime.now() - earlier.issued_at
-    remaining_s = min(state.settle_s, max(0.0, state.settle_s - age_s))
-    await wait_until(asyncio.get_running_loop().time() + remaining_s, state.stop)
+    if earlier and earlier.state is RecordState.PENDING and earlier.directory_id == directory_id:
+        await wait_until(asyncio.get_running_loop().time() + state.settle_s, state.stop)

@@ -202,6 +202,7 @@ class HintReason(StrEnum):
     OBSERVED_ONLY = "ObservedOnly"  # the organization's ownership forbids the write
     LIVE_CHILDREN = "LiveChildren"  # `[]` is declared, but some are live
     DOMAIN_STAYS = "DomainStays"  # a domain that it states stays where it is
+    NO_PRIMARY = "NoPrimary"  # its only directory is not primary
     NO_TARGET = "NoTarget"  # a secret is wanted, but no delivery target is configured
 
 

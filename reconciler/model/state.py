@@ -92,6 +92,7 @@ class DesiredEnvironment(Struct, frozen=True):
     forbid_public_mail: bool
     warn_days: int
     origin: Origin
+    make_lone_primary: bool = False
 
 
 class InvalidOrganization(Struct, frozen=True):
@@ -108,8 +109,8 @@ class InvalidOrganization(Struct, frozen=True):
 class Desired(Struct, frozen=True):
     """All that the manifests of one environment declare; organizations are sorted by name.
 
-    `complete` is False if a file could not be parsed. Its organizations are unknown, so none is created (it may be
-    a renamed one) and none is called unmanaged.
+    `complete` is False if one of the files `unparsed` could not be parsed, or a manifest has no sound name. Its
+    organizations are unknown, so none is created (it may be a renamed one) and none is called unmanaged.
     """
 
     environment: DesiredEnvironment
@@ -117,6 +118,7 @@ class Desired(Struct, frozen=True):
     invalid: tuple[InvalidOrganization, ...]
     complete: bool
     revision: str
+    unparsed: frozenset[str] = frozenset()
 
 
 class Loaded(Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.core.values.redaction import escaped
+from reconciler.core.values.redaction import escaped, quoted
 from reconciler.model.change import Action, Change, Released, Scope
 from reconciler.model.kinds import CONNECTION, KINDS, Compare, Field, KindName
 from reconciler.model.state import Certificate, SAMLConnection, Value
@@ -24,12 +24,18 @@ def value(shown: Value | None) -> str:
     """A field's value, short."""
     if isinstance(shown, Certificate):
         end = f" expires {shown.not_after[:10]}" if shown.not_after else ""
-        return f"sha256:{shown.sha256[:12]}…{end}" if ":" not in shown.sha256 else "not a certificate"
+        return f"sha256:{shown.sha256}{end}" if ":" not in shown.sha256 else "not a certificate"
     if isinstance(shown, bool):
         return "true" if shown else "false"
     if isinstance(shown, tuple):
-        return " ".join(map(escaped, shown)) or NOTHING
-    return f'"{escaped(shown)}"' if shown else NOTHING
+        return " ".join(map(item, shown)) or NOTHING
+    return quoted(shown) if shown else NOTHING
+
+
+def item(shown: str) -> str:
+    """One of a set, such as a domain: as it is, unless blanks, quotes or its length need quotes around it."""
+    inside = quoted(shown)
+    return shown if inside == f'"{shown}"' and " " not in shown else inside
 
 
 def child(kind: KindName, name: str) -> str:

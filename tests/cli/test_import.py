@@ -107,6 +107,17 @@ def test_an_environment_that_is_there_gets_its_pin_and_keeps_all_else(odd: Shell
     assert (odd.folder / "README").read_text() == "about us"
 
 
+def test_an_environment_that_makes_lone_directories_primary_has_that_in_its_plan(odd: Shell) -> None:
+    head = "apiVersion: reconciler/v1\nkind: Environment\nmetadata: {name: production}\n"
+    odd.write("environment.yaml", f"{head}spec: {{directories: {{makeLonePrimary: true}}}}\n")
+    done = odd("import", odd.folder, "--output", "json")
+    assert (done.code, done.document["plan"]) == (0, "normalisations")
+    changes = odd("plan", odd.folder, "--output", "json").document["changes"]
+    assert [(change["kind"], change["organization"]) for change in changes] == [("SCIMDirectory", "setup-page")]
+    assert odd("apply", odd.folder, "--yes").code == 0
+    assert odd("plan", odd.folder, "--detailed-exitcode").code == 0
+
+
 def test_the_editors_schema_lies_beside_the_manifests(odd: Shell) -> None:
     odd("import", odd.folder, "--batch", "1")
     for path in odd.folder.glob("*.yaml"):

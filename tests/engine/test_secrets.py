@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -19,8 +20,12 @@ from reconciler.delivery.directory import Directory
 from reconciler.delivery.target import Delivery, RecordName
 from reconciler.emulator import Emulator, Request, Store
 from reconciler.engine.runtime import RecentWrites, Runtime
-from reconciler.engine.secrets import LINK_LIFETIME_S, Issuer
+from reconciler.engine.secrets import LINK_LIFETIME_S, Issuer, issue_token
+from reconciler.model.change import IssueToken, Key
 from reconciler.model.errors import ApiError, DeliveryError, DeliveryLost, Uncertain
+from reconciler.model.kinds import KindName
+from reconciler.model.manifest import Origin
+from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings
 from reconciler.model.state import Record, RecordState, SetupLink
@@ -197,6 +202,31 @@ def test_the_record_says_when_the_rotation_left_not_when_it_was_wanted(tmp_path:
     assert place.writes_at_s[1] >= 30.0
     assert kept is not None
     assert kept.issued_at == EPOCH_S + place.writes_at_s[1]
+
+
+def test_a_rotation_that_was_lost_has_its_settle_time_whenever_its_record_was_made(tmp_path: Path) -> None:
+    """It may have left long after its record was made, and just before its process ended."""
+    place = Place(tmp_path / "target")
+    earlier = Record(RecordState.PENDING, place.acme, place.okta, False, False, EPOCH_S - 60, None)
+    Directory(str(place.path)).begin(TOKEN, earlier).close()
+    origin = Origin("acme.yaml")
+    change = IssueToken(
+        Key("acme", KindName.BEARER_TOKEN, "okta"), origin, parent=place.acme, directory=place.okta
+    )
+
+    async def issue(issuer: Issuer) -> Outcome:
+        state = SimpleNamespace(
+            client=issuer.client,
+            delivery=issuer.target,
+            runtime=issuer.runtime,
+            settle_s=5.0,
+            stop=asyncio.Event(),
+            resolve=lambda reference: reference,
+        )
+        return await issue_token(change, state)
+
+    assert place.run(issue).result is Result.APPLIED
+    assert place.writes_at_s == [5.0]
 
 
 @pytest.mark.parametrize("earlier", [False, True])

@@ -389,6 +389,7 @@ _EDITS: tuple[Edit, ...] = (
     Editors._primary,
     Editors._secrets,
     Editors._hands_off,
+    Editors._hands_off,
     Editors._unpin,
     Editors._break,
     Editors._adopt,

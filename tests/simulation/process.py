@@ -197,10 +197,13 @@ class Reconciler:
         if self._runtime is None:
             raise LookupError("a process that was never started")
 
+        ledger = self._around.ledger
+        there = ledger.organizations()
         of = life.of = Pass(life.process, revision.declared)
 
         def planned(plan: Plan) -> None:
             life.planning = may_apply is None
+            ledger.planned(plan.live, there)
             self._around.oracle.planned(of, plan, asyncio.get_running_loop().time())
 
         life.planning = True

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.simulation.campaign import failure, shrink
-from tests.simulation.planted import patch_without_merging
+from tests.simulation.plants.writing import patch_without_merging
 from tests.simulation.scenario import PARTS, Scenario
 from tests.simulation.world import simulate
 
@@ -36,7 +36,7 @@ def test_a_world_is_full_of_life() -> None:
         "operator",
         "created",
         "updated",
-        "converged",
+        "at rest",
     ):
         assert counts[what] > 6, (what, counts)
 

@@ -97,6 +97,7 @@ COMMANDS = [
     "import key",
     "import broken",
     "import pinned",
+    "init key",
     "import new --target twin",
     "import new --target nobody",
     "import new --label wave",

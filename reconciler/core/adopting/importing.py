@@ -104,6 +104,7 @@ class _Writer:
         self._now = now
         self._warn_days = desired.environment.warn_days if desired else 0
         self._forbid_public_mail = desired.environment.forbid_public_mail if desired else rules.forbid_public_mail
+        self._make_lone_primary = desired is not None and desired.environment.make_lone_primary
         forbid_shared = desired.environment.forbid_shared if desired else rules.forbid_shared
         self._holders = _holders(observed, desired) if forbid_shared else {}
 
@@ -251,7 +252,8 @@ class _Writer:
         found = [name for name, child in live.items() if child.primary]
         if len(found) == 1:
             return found[0]
-        if not found and self._wish.normalise and len(working) == 1:
+        healed = kind is DIRECTORY and len(live) == 1 and self._make_lone_primary
+        if not found and len(working) == 1 and (self._wish.normalise or healed):
             (name,) = (name for name, child in live.items() if child is working[0])
             key = manifest.key(kind.name, name)
             manifest.odd(kind.collection, f"none of these is primary; {name} is made it", key, indent="    ")

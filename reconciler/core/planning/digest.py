@@ -20,8 +20,16 @@ def digest(environment: str, changes: Iterable[Change]) -> str:
     id (of an update) and fields before and after, a secret to issue with what it is for. Parent ids, revisions,
     line numbers and unmanaged objects do not count.
     """
-    writes = sorted(_write(change) for change in changes)
-    text = json.dumps([environment, writes], separators=(",", ":"))
+    return _hash([environment, sorted(_write(change) for change in changes)])
+
+
+def writes(changes: Iterable[Change]) -> frozenset[str]:
+    """Return what stands for each write, so that a plan can be seen to be the rest of another one."""
+    return frozenset(_hash(_write(change)) for change in changes)
+
+
+def _hash(content: list[Any]) -> str:
+    text = json.dumps(content, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 

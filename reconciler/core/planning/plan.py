@@ -12,6 +12,7 @@ from reconciler.core.planning.diff import diff, initial, live_value
 from reconciler.core.planning.digest import digest
 from reconciler.core.planning.domain_transfer import shared_domains
 from reconciler.core.planning.duplicates import organization_duplicates
+from reconciler.core.planning.lone import no_primary, promoted
 from reconciler.core.planning.match import OrganizationMatch, look_alikes, match_organizations
 from reconciler.core.planning.moves import handed_over
 from reconciler.core.planning.order import position
@@ -61,6 +62,8 @@ def plan(
     """
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
+    if desired.environment.make_lone_primary:
+        chosen = [promoted(wanted, match.found.get(wanted.name)) for wanted in chosen]
     own = [_plan_organization(wanted, match, complete=desired.complete) for wanted in chosen]
     if protected != NOTHING_PROTECTED:
         own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
@@ -80,7 +83,7 @@ def plan(
         digest=digest(observed.environment_id or environment.id or environment.name, changes),
         changes=changes,
         blocked=(*_invalid(desired), *whole.blocked),
-        hints=whole.hints,
+        hints=(*whole.hints, *(h for each in chosen for h in no_primary(each, match.found.get(each.name)))),
         unmanaged=(*_unmanaged(match, whole.candidates), *whole.unmanaged) if desired.complete else (),
         pins=whole.pins,
         unchanged=whole.found - sum(isinstance(change, Update) for change in changes),

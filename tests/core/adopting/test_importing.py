@@ -286,6 +286,15 @@ def test_a_lone_directory_is_made_primary_and_a_connection_that_cannot_work_is_n
     assert made["scimDirectories"][0]["primary"] is True
 
 
+def test_a_lone_directory_is_made_primary_where_the_environment_says_so() -> None:
+    empty = desired()
+    heals = structs.replace(empty, environment=structs.replace(empty.environment, make_lone_primary=True))
+    acme = live(1, display_name="Acme", connections=[live_connection(1)], directories=[live_directory(2)])
+    adopted = only(acme, folder=heals)
+    assert read(adopted)["spec"]["scimDirectories"][0]["primary"] is True
+    assert [each.plans for each in adopted.oddities] == [None, Key("acme", KindName.DIRECTORY, "scim-1")]
+
+
 def test_two_live_primaries_are_left_to_a_person() -> None:
     acme = live(1, connections=[live_connection(number, primary=True) for number in (1, 2)])
     adopted = only(acme, normalise=True)

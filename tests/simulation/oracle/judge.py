@@ -74,7 +74,7 @@ class Oracle:
         of.plan, of.found = plan, self._assessment(of, of.shown.plan, now_s)
         self.counts["due"] += len(of.found.due)
 
-    def _says_so(self, declared: Declared, plan: Plan, found: Assessment) -> None:
+    def says_so(self, declared: Declared, plan: Plan, found: Assessment) -> None:
         """What a person reads in a plan must be so."""
         said = {
             (each.organization, each.kind, each.name or each.organization): each.reason for each in plan.blocked
@@ -239,7 +239,7 @@ class Oracle:
             for write in of.found.due:
                 if write.place not in sent:
                     self._accuse(Breach.UNDONE, f"{_name(write.place)} was due, and a quiet pass did nothing")
-        self._says_so(of.declared, of.plan, of.found)
+        self.says_so(of.declared, of.plan, of.found)
 
     def _delivered(self, attempt: Attempt) -> None:
         """What was made is what stands in the folder, for its owner alone."""
@@ -260,7 +260,7 @@ class Oracle:
         found = assess(declared, everything(rows), known)
         for write in found.due:
             self._accuse(Breach.UNDONE, f"{_name(write.place)} is due, and was never done")
-        self._says_so(declared, plan, found)
+        self.says_so(declared, plan, found)
         self.counts["at rest"] += len(found.means)
         self.counts["at rest, blocked"] += len(found.blocked)
 

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from reconciler.core.planning.guard import refusals, tightened
 from reconciler.core.planning.plan import plan as plan_changes
+from reconciler.core.planning.since import compared
 from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
@@ -24,6 +25,7 @@ from reconciler.model.event import Watch
 from reconciler.model.outcome import Pass, Report
 from reconciler.model.saved import Narrowed
 from reconciler.model.settings import EnvironmentSettings
+from reconciler.model.since import Since
 from reconciler.model.state import Desired, Loaded, Observed
 
 
@@ -79,10 +81,13 @@ async def reconcile(
     if loaded.desired is None:
         return Pass(loaded)
     check_selection(environment, loaded.desired)
+    if loaded.since:
+        selection = structs.replace(environment.selection, only=loaded.since.touched)
+        environment = structs.replace(environment, selection=selection)
     decision = Decision.PLAN_AGAIN
     while decision is Decision.PLAN_AGAIN:
         observed = await _observe(environment, loaded.desired, runtime, hooks, stop)
-        narrowed = await _plan(environment, loaded.desired, observed, runtime, hooks)
+        narrowed = await _plan(environment, loaded.desired, observed, runtime, hooks, loaded.since)
         plan = narrowed.left
         hooks.planned(narrowed.shown)
         writable = plan.changes and not plan.refusals
@@ -116,13 +121,19 @@ async def _records(desired: Desired, target: Target | None, runtime: Runtime) ->
     return None if target is None else await runtime.aside(lambda: records(desired, target))
 
 
-async def _plan(
-    environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime, hooks: Hooks
+async def _plan(  # noqa: PLR0913, PLR0917 what planning takes
+    environment: EnvironmentSettings,
+    desired: Desired,
+    observed: Observed,
+    runtime: Runtime,
+    hooks: Hooks,
+    since: Since | None,
 ) -> Narrowed:
     """The plan, and what is left of it, with the refusals of the guards in it."""
     selected, protected = selecting(environment.selection), environment.protected
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
     made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
+    made = compared(made, desired, observed, since) if since else made
     limits = tightened(environment.limits, desired.environment.limits)
     narrowed = hooks.narrow(made)
     approved = narrowed.left.digest if runtime.recent_writes.approves(narrowed.left, environment.approve) else None

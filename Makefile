@@ -12,7 +12,7 @@ WORKERS ?= 4
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-deploy bench simulate mutate lock clean
+.PHONY: help demo test check check-deploy bench simulate plants mutate lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(BENCH)/.installed ## side-by-side benchmarks against their baselines (m
 simulate: $(STAMP) ## the long campaigns: SEEDS=20000 simulated worlds, every kill point
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
 	$(BIN)/python -m tests.e2e.kills --all --jobs $(JOBS)
+
+plants: $(STAMP) ## plants every fault that the simulation has to find (minutes)
+	$(BIN)/python -m tests.simulation.planted --jobs $(JOBS)
 
 mutate: $(STAMP) ## mutation testing of the decisions (minutes)
 	$(BIN)/python -m tests.mutation

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from reconciler.api import paging, wire
 from reconciler.api.connection import Connection
+from reconciler.api.footing import MAX_AGE_S, Footing
 from reconciler.api.retry import Retry
 from reconciler.api.session import Request, Session
 from reconciler.api.wire import Fresh, Page
-from reconciler.model.errors import BadAnswer, NotFound, Uncertain
+from reconciler.model.errors import BadAnswer, NotFound, Uncertain, Unsent
 from reconciler.model.kinds import DIRECTORY, Kind
 from reconciler.model.secret import Secret
 from reconciler.model.state import Child, Live, Organization
@@ -27,6 +29,7 @@ class Lane:
         self._retry = retry
         self._connection = connection
         self._attempt = 1  # of the write under way
+        self._footing: Footing | None = None  # where a write follows
 
     async def close(self) -> None:
         """Ends the connection; a request under way on it fails."""
@@ -48,6 +51,7 @@ class Lane:
         Uncertain if one is missing that is still there, and that this process has seen or that is `named`.
         """
         route, query = f"GET {kind.route}", {"organizationId": organization_id}
+        self._reads_anew()
         known = self._session.known
         expected = named | known.ids(kind.name, organization_id)
         found: list[Child] = []
@@ -69,7 +73,7 @@ class Lane:
         if not wire.can_exist(kind, id_):
             return
         try:
-            live = (await self.get(kind, id_)).live
+            live = (await self._one(kind, id_)).live
         except NotFound:
             self._session.known.forget(kind.name, id_, organization_id)
             return
@@ -78,6 +82,10 @@ class Lane:
 
     async def get(self, kind: Kind, id_: str) -> Fresh:
         """The object as it is now; NotFound if there is none."""
+        self._reads_anew()
+        return await self._one(kind, id_)
+
+    async def _one(self, kind: Kind, id_: str) -> Fresh:
         request = Request("GET", f"{kind.route}/{{id}}", f"{kind.route}/{id_}")
 
         def decode(document: dict[str, Any]) -> Fresh:
@@ -89,25 +97,42 @@ class Lane:
         self._session.known.see(fresh.live)
         return fresh
 
+    def _reads_anew(self) -> None:
+        if self._footing:
+            self._footing.reads_anew()
+
     def _read(self, request: Request, decode: Callable[[dict[str, Any]], T]) -> Awaitable[T]:
-        return self._retry.read(lambda attempt: self._session.send(self._connection, request, attempt), decode)
+        return self._retry.read(lambda attempt: self._ask(request, attempt), decode)
+
+    async def _ask(self, request: Request, attempt: int) -> dict[str, Any]:
+        clock, footing = asyncio.get_running_loop().time, self._footing
+        await self._session.turn(footing.turns_to_read() if footing else 1)
+        started = clock()
+        document = await self._session.send(self._connection, request, attempt)
+        if footing:
+            footing.answered(started, clock())
+        return document
 
     # -- writes, each sent once: whoever repeats one reads again first
 
-    async def retry_unsent(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def retry_unsent(self, attempt: Callable[[], Awaitable[T]], reads: int = 1) -> T:
         """What `attempt` returns, which ends in a write: repeated while that write certainly did not happen.
 
-        All of it is repeated, including the read that the write rests on.
+        All of it is repeated, including the reads that the write rests on; `reads` is how many requests they take.
+        Nothing waits between them and the write, and where something did all the same, the write is not sent.
         """
+        footing = Footing(reads)
 
         def numbered(number: int) -> Awaitable[T]:
             self._attempt = number
+            footing.again()
             return attempt()
 
+        self._footing = footing
         try:
             return await self._retry.unsent(numbered)
         finally:
-            self._attempt = 1
+            self._attempt, self._footing = 1, None
 
     async def create(self, kind: Kind, body: dict[str, Any]) -> Live:
         """The new object. Unsent: certainly not created; Uncertain: perhaps."""
@@ -135,8 +160,13 @@ class Lane:
         request = Request("POST", "/v1/setup-urls", "/v1/setup-urls", body)
         return Secret(wire.text("url", request.route, await self._write(request)))
 
-    def _write(self, request: Request) -> Awaitable[dict[str, Any]]:
-        return self._session.send(self._connection, request, self._attempt)
+    async def _write(self, request: Request) -> dict[str, Any]:
+        footing = self._footing or Footing()
+        await self._session.turn(footing.turns_to_write())
+        age_s = footing.age_s(asyncio.get_running_loop().time())
+        if age_s > MAX_AGE_S:
+            raise Unsent(f"what it rests on was read {age_s:.1f} s before it could leave", route=request.route)
+        return await self._session.send(self._connection, request, self._attempt)
 
 
 def _same(id_: str, fresh: Fresh, request: Request) -> Fresh:

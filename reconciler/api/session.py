@@ -74,13 +74,16 @@ class Session:
         """Raises the limit of requests for so many more organizations, or changes."""
         self._budget += count * self.settings.requests_per_organization
 
+    async def turn(self, count: int) -> None:
+        """Returns when the limiter lets so many requests start, or when none may start any more."""
+        await self.limiter.turn(self.stop, self.ended, count=count)
+
     async def send(self, connection: Connection, request: Request, attempt: int) -> dict[str, Any]:
-        """The JSON object of the response; `attempt` counts from 1. Sent once, whatever comes of it.
+        """The JSON object of the response; `attempt` counts from 1. Sent at once, and once, whatever comes of it.
 
         Raises ApiError, or Interrupted if `stop` is set.
         """
         loop = asyncio.get_running_loop()
-        await self.limiter.turn(self.stop, self.ended)
         self._check(request)
         self.requests += 1
         started, status = loop.time(), None

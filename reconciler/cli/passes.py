@@ -34,7 +34,7 @@ from reconciler.model.state import Desired, Loaded
 from reconciler.render import text
 from reconciler.render.formats import Format
 from reconciler.render.words import count
-from reconciler.source.steady import uncommitted
+from reconciler.source.steady import git_at_work, uncommitted
 
 if TYPE_CHECKING:
     from reconciler.engine.load import Load
@@ -116,7 +116,10 @@ def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
 
 
 class _Apply:
-    """One apply: shows the plan, asks, and shows the report."""
+    """One apply: shows the plan, asks, makes it again, and shows the report.
+
+    What a person agreed to is what is written: a plan with another digest is shown and asked about again.
+    """
 
     def __init__(
         self,
@@ -135,6 +138,7 @@ class _Apply:
         self._progress = Progress()
         self._stop = asyncio.Event()
         self._cancelled = False
+        self._agreed = ""  # the digest that a person said yes to
 
     async def run(self) -> int:
         """Returns the exit code. Signals stay caught until the report is printed."""
@@ -182,6 +186,10 @@ class _Apply:
     def _planned(self, made: Plan) -> None:
         """As text the plan is part of the output; with another format it goes to the person who is asked."""
         self._progress.end()
+        if made.digest == self._agreed:
+            return
+        if self._agreed:
+            note("the live environment has changed since you were asked, and so has the plan:")
         if not self._output.document:
             result(text.plan(made, style(self._environment.manifests)))
         elif not self._yes:
@@ -190,9 +198,13 @@ class _Apply:
     async def _may_apply(self, made: Plan) -> Decision:
         from reconciler.engine.reconcile import Decision  # noqa: PLC0415 the network, not needed for --help
 
-        if not self._yes and not _confirmed(made):
-            self._cancelled = True
-            return Decision.LEAVE
+        if not self._yes and made.digest != self._agreed:
+            if not _confirmed(made):
+                self._cancelled = True
+                return Decision.LEAVE
+            self._agreed = made.digest
+            self._progress.begin("reading")
+            return Decision.PLAN_AGAIN  # a person may have taken an hour
         on_signals(asyncio.get_running_loop(), self._ask_to_stop)
         self._progress.begin("writing")
         return Decision.APPLY
@@ -250,6 +262,8 @@ def _show_warnings(loaded: Loaded, progress: Progress) -> None:
     """Notes the warnings of usable manifests, and starts the progress bar."""
     if loaded.desired is None:
         return
+    if loaded.files and git_at_work(loaded.folder):
+        note(f"git is at work in {loaded.folder}, or left an index.lock: this may be half a checkout")
     if loaded.files and uncommitted(loaded.folder):
         note(f"{loaded.folder} has uncommitted changes: they are part of this pass, but not of the revision")
     if loaded.problems:

@@ -52,14 +52,14 @@ class Intent(Struct, frozen=True):
 class Life:
     """One process from its start to its end; `slot` says which of the reconcilers it is."""
 
-    def __init__(self, slot: int, number: int, started_s: float) -> None:
+    def __init__(self, slot: int, number: int, started_s: float, *, elsewhere: bool = False) -> None:
         self.slot = slot
         self.number = number
         self.started_s = started_s
         self.pass_started_s = started_s
         self.dead = False
         self.planning = False
-        self.process = Process(slot, started_s)
+        self.process = Process(slot, started_s, elsewhere=elsewhere)
         self.of: Pass | None = None  # the pass that it makes
 
 

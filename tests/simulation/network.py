@@ -28,6 +28,7 @@ INTENT: ContextVar[Intent | None] = ContextVar("INTENT", default=None)
 TIMEOUT_S = 10.0
 EMPTY = Response.json({}, 200)
 EMPTYING = 0.2  # of the requests that meet something
+AT_ONCE_S = 1e-6
 
 
 class Fate(Struct, frozen=True):
@@ -175,12 +176,12 @@ class Network:
         why = f"for {sent.intent.change.key.organization}/{sent.intent.change.key.name}" if sent.intent else ""
         self._ledger.note(f"{life.slot}.{life.number}", " ".join(filter(None, (sent.method, target, why, name))))
         body = msgspec.json.decode(request.content) if request.content else {}
-        self._ledger.sending(sent, body.get("organizationId"))
         attempt = Attempt(life.slot, sent.at_s, sent.method, target, body)
         if life.of is None:
             raise LookupError("a request outside any pass")
         life.of.disturbed |= bool(name)
         self._oracle.sending(life.of, attempt)
+        self._ledger.sending(sent, body.get("organizationId"))
         if sent.method != "GET":
             self._ledger.movers.append(life.of)
         answer = self._launched(sent, _request(request, target), fate)
@@ -204,6 +205,8 @@ class Network:
             attempt.ending = Ending.DONE
             if sent.of is not None:
                 self._oracle.arrived(sent.of, attempt, msgspec.json.decode(response.content), sent.first_shown)
+            if attempt.secret is not None:
+                asyncio.get_running_loop().call_later(AT_ONCE_S, self._delivered, sent.life, attempt)
         elif own or response.status_code == 429 or any(words in response.content for words in _WITHOUT_EFFECT):
             attempt.ending = Ending.UNDONE
         else:
@@ -219,6 +222,10 @@ class Network:
         if list_ and self._weather.empties(list_) and (token or self._ledger.has_shown(sent.life, list_)):
             return "an empty list", Fate(False, fate.out_s, fate.back_s, EMPTY)
         return name, fate
+
+    def _delivered(self, life: Life, attempt: Attempt) -> None:
+        if not life.dead:
+            self._oracle.delivered(attempt)
 
     def _launched(self, sent: Sent, request: Request, fate: Fate) -> asyncio.Future[httpx.Response]:
         loop = asyncio.get_running_loop()
@@ -267,7 +274,8 @@ class Network:
         document = msgspec.json.decode(answer.body) if answer.body else {}
         items = [each for value in document.values() if isinstance(value, list) for each in value]
         items += [value for value in document.values() if isinstance(value, dict)]
-        rows = self._ledger.rows()
+        other = {each.id: each for each in self._ledger.store.organizations("development")}
+        rows = {**other, **self._ledger.rows()}
         return {
             item["id"]: rows[item["id"]] for item in items if isinstance(item, dict) and item.get("id") in rows
         }

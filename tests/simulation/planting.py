@@ -64,7 +64,7 @@ class Plant(Struct, frozen=True):
 
     def _unheard(self) -> AbstractContextManager[Any]:
         """A fault that must show in a write is not betrayed by the words of the plan."""
-        if self.violation in {Breach.MISJUDGED, Breach.MISTAKEN}:
+        if self.violation is Breach.MISJUDGED:
             return nullcontext()
         return patch.object(Oracle, "says_so", lambda *_: None)
 

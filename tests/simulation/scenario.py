@@ -20,6 +20,7 @@ PARTS = (
     "late",  # the effect of a request comes long after its sender gave up
     "twice",  # a proxy sends a request again
     "emptied",  # for a while a list is answered with nothing in it
+    "limited",  # the process keeps to so many requests per second
     "outages",  # the database is away, or the key revoked, for a while
 )
 SETTLE_S = 5.0
@@ -56,5 +57,6 @@ SELDOM = {
     "late": 0.8,
     "twice": 0.5,
     "emptied": 0.5,
+    "limited": 0.4,
     "outages": 0.7,
 }

@@ -33,6 +33,7 @@ REVOKED = Response.json(
     {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
 )
 KILLED = {"before": 0.04, "during": 0.12, "after": 0.04}  # how often at a write's boundary
+ASKED = 0.25  # how often it is only asked to stop there
 MEDDLING = 0.02  # how often somebody acts between two requests
 MEDDLING_WITH_A_WRITE = 0.1  # the same, where a change is being carried out
 MEMORY = Path("/dev/shm")  # noqa: S108 flushing to a disk is not what is tested; its folders are made by tempfile
@@ -98,10 +99,12 @@ class World:
         self.outsiders = Outsiders(self.ledger, scenario.rng("outsiders"))
         around = Surroundings(self.repository, self.network, self.ledger, self.oracle, target)
         if scenario.has("protected"):
-            around.protected = Protected(domains=frozenset(DOMAINS[-1:]))
+            around.protected = Protected(domains=frozenset(DOMAINS[-2:]))
             self.oracle.protected = around.protected.domains
         self.store.put_organization(self.store.environments["development"].id, display_name="Acme 1")
         around.publish = self._publish
+        if scenario.has("limited"):
+            around.per_second = scenario.rng("limited").choice((1.0, 3.0, 10.0))
         slots = 2 if scenario.has("second") else 1
         self.reconcilers = [Reconciler(slot, around, scenario.rng(f"reconciler {slot}")) for slot in range(slots)]
         self._moving = True
@@ -225,10 +228,14 @@ class World:
             return
         if self._kills.random() >= KILLED[when]:
             return
-        self.ledger.counts[f"killed {when} a write"] += 1
         reconciler = self.reconcilers[sent.life.slot]
-        if reconciler.life is sent.life:
-            reconciler.kill()
+        if reconciler.life is not sent.life:
+            return
+        if when != "before" and self._kills.random() < ASKED:
+            reconciler.ask_to_stop()
+            return
+        self.ledger.counts[f"killed {when} a write"] += 1
+        reconciler.kill()
 
     # -- at rest
 

@@ -154,6 +154,7 @@ FILE_TEXTS = [
     f"{SECTION}limits = {{max_changed_percent = 101}}\n",
     f"{SECTION}limits = {{max_creates = -1}}\n",
     f'{SECTION}protected = {{organizations = ["acme"]}}\n',
+    f'{SECTION}protected = {{domains = ["Bank.example"]}}\n',
     f"{SECTION}limits = {{max_creates = 1.5}}\n",
     f"{SECTION}[daemon]\nmax_requests_per_second = 0\n",
     f"{SECTION}{SECTION}",

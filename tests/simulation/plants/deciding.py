@@ -100,7 +100,7 @@ def protect_stated_domains_alone() -> Faulty:
     return swap(plan, "_guarded", stated)
 
 
-@plant(Promise.ALONE, Breach.MISTAKEN)
+@plant(Promise.ALONE, Breach.BLOCKED)
 def apply_invalid_manifests() -> Faulty:
     """Two manifests that clash are both applied."""
 
@@ -256,7 +256,7 @@ def overlook_capitals_in_names() -> Faulty:
     return swap(diff, "_meaning", meant)
 
 
-@plant(Promise.OBJECT, Breach.NOT_DUE, 10)
+@plant(Promise.OBJECT, Breach.MISJUDGED, 10)
 def compare_certificates_as_text() -> Faulty:
     """Two spellings of a certificate count as two certificates."""
     parse = certificate.parse
@@ -309,7 +309,7 @@ def go_on_below_a_failed_organization() -> Faulty:
     def loose(after: Any_) -> Any_:
         def planned(own: Any, below: Any) -> Any:
             updated = bool(own.changes) and isinstance(own.changes[0], Update)
-            return plan.total((own, below)) if updated else after(own, below)
+            return below if updated else after(own, below)
 
         return planned
 
@@ -334,13 +334,15 @@ def _bold(decide: Any_) -> Any_:
     return decided
 
 
-@plant(Promise.PRIMARY, Breach.TOO_EARLY)
+@plant(Promise.PRIMARY, Breach.NOT_DUE)
 def demote_before_promoting() -> Faulty:
     """The old primary goes first, by a write of its own, also where it is the live one."""
     keep, level = collection._keep_a_primary, order.level
 
     def eager(scope: Any, changes: Sequence[Create | Update]) -> Any:
         safe, refused = keep(scope, changes)
+        if not any(_sets_primary(change, value=True) for change in safe):
+            return safe, refused
         demotions = tuple(change for change in changes if _sets_primary(change, value=False))
         others = tuple(change for change in safe if change.key not in {each.key for each in demotions})
         return (*(structs.replace(each, needs=()) for each in demotions), *others), refused
@@ -387,7 +389,9 @@ def create_a_primary_beside_another() -> Faulty:
         return lambda scope, change: None if isinstance(change, Create) else no_good(scope, change)
 
     return together(
-        swap(collection, "_no_good_primary", creates_pass), patch.object(merge, "_takes_primary", lambda _: False)
+        swap(collection, "_no_good_primary", creates_pass),
+        patch.object(collection, "_with_implied", lambda _, promotion: promotion),
+        patch.object(merge, "_takes_primary", lambda _: False),
     )
 
 

@@ -56,7 +56,7 @@ def rotate_every_token_twice() -> Faulty:
     return swap(Lane, "rotate", twice)
 
 
-@plant(Promise.TOKEN, Breach.NOT_DUE)
+@plant(Promise.TOKEN, Breach.BLOCKED)
 def rotate_a_lost_token() -> Faulty:
     """A token that was made and never kept is made again, and cuts off whoever has it."""
 

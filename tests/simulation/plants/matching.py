@@ -23,7 +23,7 @@ Any_ = Callable[..., Any]
 ENTITY, URL, CERTIFICATE = match.IDP_FIELDS
 
 
-@plant(Promise.OBJECT, Breach.WRONG_VALUE)
+@plant(Promise.OBJECT, Breach.NOT_DUE)
 def match_by_list_order() -> Faulty:
     """The first declared one is the first live one."""
 
@@ -33,7 +33,7 @@ def match_by_list_order() -> Faulty:
     return patch.object(match, "_by_evidence", in_order)
 
 
-@plant(Promise.OBJECT, Breach.WRONG_VALUE)
+@plant(Promise.OBJECT, Breach.MISTAKEN)
 def adopt_although_entity_ids_contradict() -> Faulty:
     """An equal certificate and URL are enough, whatever the entity ids say."""
 
@@ -43,13 +43,13 @@ def adopt_although_entity_ids_contradict() -> Faulty:
     return patch.object(match, "_agree", agree)
 
 
-@plant(Promise.OBJECT, Breach.BLOCKED)
+@plant(Promise.OBJECT, Breach.MISTAKEN)
 def take_an_equal_url_for_evidence() -> Faulty:
     """Whoever redirects to the same address is the same, though vendors share them."""
     return patch.object(match, "EVIDENCE", (*match.EVIDENCE, (URL,)))
 
 
-@plant(Promise.OBJECT, Breach.BLOCKED)
+@plant(Promise.OBJECT, Breach.MISTAKEN)
 def adopt_the_only_one_left() -> Faulty:
     """One declared and one live left are the same, whatever they say."""
 
@@ -62,7 +62,7 @@ def adopt_the_only_one_left() -> Faulty:
     return patch.object(match, "_one_and_one", whatever)
 
 
-@plant(Promise.OBJECT, Breach.BLOCKED)
+@plant(Promise.OBJECT, Breach.MISTAKEN)
 def take_the_first_of_several() -> Faulty:
     """Where several may be meant, the first is."""
 
@@ -91,7 +91,7 @@ def believe_both_who_claim_one() -> Faulty:
     return swap(match, "_doubt_of_claim", anybody)
 
 
-@plant(Promise.ONCE, Breach.BLOCKED)
+@plant(Promise.ONCE, Breach.NOT_DUE)
 def create_again_what_is_pinned() -> Faulty:
     """A pinned organization that is gone is created again."""
 
@@ -101,7 +101,7 @@ def create_again_what_is_pinned() -> Faulty:
     return swap(match, "_doubt_of_claim", gone)
 
 
-@plant(Promise.OBJECT, Breach.MISTAKEN)
+@plant(Promise.OBJECT, Breach.MISJUDGED)
 def ignore_the_pins_of_children() -> Faulty:
     """What an `id:` line says of a child does not matter."""
 

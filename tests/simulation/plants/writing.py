@@ -98,7 +98,7 @@ def ignore_stale() -> Faulty:
     return patch.object(write, "merge", always_writes)
 
 
-@plant(Promise.MOVED, Breach.STALE)
+@plant(Promise.MOVED, Breach.WRONG_VALUE)
 def forget_what_the_match_rests_on() -> Faulty:
     """Only the fields to change are compared with those that were planned for."""
 

@@ -154,6 +154,11 @@ saved_plan = flag(
     shell_complete=_FILES,
     help="Apply this plan that `plan --out` saved; DIR must then be what it was made from.",
 )
+changed_since = flag(
+    "--changed-since",
+    metavar="REV",
+    help="Plan only what changed since this checkout parted from REV; `auto`: from what the CI's variables name.",
+)
 approve = flag("--approve", metavar="DIGEST", help="Lift the guards for the plan with this digest.")
 yes = flag("--yes", is_flag=True, help="Do not ask for confirmation.")
 

@@ -52,24 +52,28 @@ CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", 
 @options.approve
 @options.observed
 @options.max_age
+@options.changed_since
 @options.out
 @options.flag("--detailed-exitcode", is_flag=True, help="Exit with 2 if the plan has changes.")
 @options.logs
 @options.output
 def plan(**flags: Any) -> int:
     """Show what apply would do to make the live environment equal to DIR. Reads only."""
-    output, detailed, out = flags.pop("output"), flags.pop("detailed_exitcode"), flags.pop("out")
+    output, detailed = flags.pop("output"), flags.pop("detailed_exitcode")
+    out, revision = flags.pop("out"), flags.pop("changed_since")
     environment = _approved(one_environment(_flags(flags)))
     with advising(environment.api):
-        return asyncio.run(_plan(environment, output, detailed=detailed, out=out))
+        return asyncio.run(_plan(environment, output, detailed=detailed, out=out, revision=revision))
 
 
-async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: bool, out: str | None) -> int:
+async def _plan(
+    environment: EnvironmentSettings, output: Format, *, detailed: bool, out: str | None, revision: str | None
+) -> int:
     from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
 
     with Progress() as progress:
         hooks = Hooks(watch=progress.watch, loaded=lambda loaded: _show_warnings(loaded, progress))
-        finished = await _reconcile(environment, hooks, asyncio.Event())
+        finished = await _reconcile(environment, hooks, asyncio.Event(), _since(revision))
     if finished.report is None:
         _show_problems(finished.loaded, output)
     else:
@@ -225,6 +229,15 @@ def _confirmed(made: Plan) -> bool:
     with asking():
         note(f"This is {made.environment}{where}: {count(len(made.changes), 'change')}.")
         return confirmed("apply")
+
+
+def _since(revision: str | None) -> Load | None:
+    """What loads a folder with its changes since a revision, if one was given."""
+    if revision is None:
+        return None
+    from reconciler.engine.since import loading_since  # noqa: PLC0415 the parsers, not needed for --help
+
+    return loading_since(revision)
 
 
 def _flags(flags: dict[str, Any]) -> Flags:

@@ -10,11 +10,12 @@ from msgspec import Struct, structs
 
 from reconciler.core.planning.guard import refusals, tightened
 from reconciler.core.planning.plan import plan as plan_changes
+from reconciler.core.planning.since import compared
 from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
 from reconciler.engine.load import Load
-from reconciler.engine.observe import Records, observe, records
+from reconciler.engine.observe import Records, confirmed, lacking, observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.engine.selection import check_selection, selecting
@@ -24,6 +25,7 @@ from reconciler.model.event import Watch
 from reconciler.model.outcome import Pass, Report
 from reconciler.model.saved import Narrowed
 from reconciler.model.settings import EnvironmentSettings
+from reconciler.model.since import Since
 from reconciler.model.state import Desired, Loaded, Observed
 
 
@@ -79,10 +81,13 @@ async def reconcile(
     if loaded.desired is None:
         return Pass(loaded)
     check_selection(environment, loaded.desired)
+    if loaded.since:
+        selection = structs.replace(environment.selection, only=loaded.since.touched)
+        environment = structs.replace(environment, selection=selection)
     decision = Decision.PLAN_AGAIN
     while decision is Decision.PLAN_AGAIN:
         observed = await _observe(environment, loaded.desired, runtime, hooks, stop)
-        narrowed = await _plan(environment, loaded.desired, observed, runtime, hooks)
+        narrowed = await _plan(environment, loaded.desired, observed, runtime, hooks, loaded.since)
         plan = narrowed.left
         hooks.planned(narrowed.shown)
         writable = plan.changes and not plan.refusals
@@ -107,22 +112,33 @@ async def _observe(
 
     # what this process wrote without getting a response has its settle time first
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
-    kept, selected = await _records(desired, target, runtime), selecting(environment.selection)
     async with connected(environment, runtime, hooks.watch, stop, read_only=True) as client:
-        return await observe(desired, kept, client, hooks.watch, selected, check)
+        observed = await observe(desired, client, hooks.watch, selecting(environment.selection), check)
+        kept = await _records(desired, target, runtime)
+        missing = lacking(observed, kept or {})
+        if missing:
+            observed = await confirmed(observed, missing, client)
+            kept = await _records(desired, target, runtime)  # the API may have taken its time
+    return structs.replace(observed, records=kept)
 
 
 async def _records(desired: Desired, target: Target | None, runtime: Runtime) -> Records | None:
     return None if target is None else await runtime.aside(lambda: records(desired, target))
 
 
-async def _plan(
-    environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime, hooks: Hooks
+async def _plan(  # noqa: PLR0913, PLR0917 what planning takes
+    environment: EnvironmentSettings,
+    desired: Desired,
+    observed: Observed,
+    runtime: Runtime,
+    hooks: Hooks,
+    since: Since | None,
 ) -> Narrowed:
     """The plan, and what is left of it, with the refusals of the guards in it."""
     selected, protected = selecting(environment.selection), environment.protected
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
     made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
+    made = compared(made, desired, observed, since) if since else made
     limits = tightened(environment.limits, desired.environment.limits)
     narrowed = hooks.narrow(made)
     approved = narrowed.left.digest if runtime.recent_writes.approves(narrowed.left, environment.approve) else None

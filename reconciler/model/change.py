@@ -270,6 +270,24 @@ class Duplicate(Struct, frozen=True):
         )
 
 
+class Released(Struct, frozen=True):
+    """A live organization that a manifest meant before a change and none does after it; it is left alone."""
+
+    id: str
+    display_name: str
+    domains: tuple[str, ...]
+    organization: str  # its handle
+    file: str
+
+
+class Scope(Struct, frozen=True):
+    """What a plan looked at: of the `declared` organizations those `touched` since the commit `base`."""
+
+    base: str
+    touched: int
+    declared: int
+
+
 NOT_APPROVED = "notApproved"
 
 
@@ -287,10 +305,11 @@ class Refusal(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All that apply would do, in order, and all that it would leave alone.
 
-    `environment_id` is the live environment's id, None while that is empty; `pin` is the id that the manifests or
-    the process state. `targets` are the live organizations that it writes to, by handle; `loosened` are the rules
-    that the process lets an Environment loosen. Of the `live` organizations, `claimed` are those that a manifest
-    names; `unpinned` manifests name theirs without an `id:` line.
+    `environment_id` is the live environment's id, None while that is empty; `pin` is the id that the manifests
+    or the process state. `targets` are the live organizations that it writes to, by handle; `loosened` are the
+    rules that the process lets an Environment loosen. With a `scope` it is only about what a change touches. Of
+    the `live` organizations, `claimed` are those that a manifest names; `unpinned` manifests name theirs without
+    an `id:` line.
     """
 
     environment: str
@@ -311,6 +330,8 @@ class Plan(Struct, frozen=True):
     shared_domains: tuple[SharedDomain, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
     loosened: tuple[str, ...] = ()
+    released: tuple[Released, ...] = ()
+    scope: Scope | None = None
     live: int = 0
     claimed: int = 0
     unpinned: int = 0

@@ -10,6 +10,7 @@ from msgspec import Struct
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, Problem
 from reconciler.model.settings import Limits
+from reconciler.model.since import Since
 
 
 class Certificate(Struct, frozen=True, gc=False):
@@ -121,7 +122,11 @@ class Desired(Struct, frozen=True):
 
 
 class Loaded(Struct, frozen=True):
-    """A folder of manifests that was read. `desired` is None when they may not be used; `fatal` says why."""
+    """A folder of manifests that was read. `desired` is None when they may not be used; `fatal` says why.
+
+    `references` are the organizations, by handle, that refer to a file; `since` is what a change touches, where
+    that was asked for.
+    """
 
     folder: str
     desired: Desired | None
@@ -130,6 +135,8 @@ class Loaded(Struct, frozen=True):
     manifests: int
     revision: str
     fatal: tuple[Problem, ...] = ()
+    references: Mapping[str, tuple[str, ...]] = {}
+    since: Since | None = None
 
 
 # -- observed --------------------------------------------------------------------------------------

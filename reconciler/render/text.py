@@ -28,7 +28,20 @@ from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Certificate, Value
 from reconciler.render.style import PLAIN, TIED, Style
-from reconciler.render.words import MARKS, NOTHING, child, count, item, resource, settings, spoken, title, value
+from reconciler.render.words import (
+    MARKS,
+    NOTHING,
+    child,
+    count,
+    item,
+    release,
+    resource,
+    scope,
+    settings,
+    spoken,
+    title,
+    value,
+)
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -53,6 +66,8 @@ def plan_with_pins(plan: Plan, style: Style = PLAIN) -> str:
 
 def _shown(plan: Plan, style: Style) -> Iterator[str]:
     yield _environment(plan, style)
+    if plan.scope:
+        yield style.paint("2", scope(plan.scope))
     if plan.loosened:
         yield style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}")
     for name, changes in groupby(plan.changes, key=lambda change: change.key.organization):
@@ -72,7 +87,7 @@ def _summed(plan: Plan, style: Style, first: str = "") -> Iterator[str]:
 
 def _nothing(plan: Plan) -> str:
     """What is blocked, or could not be looked at, may well differ."""
-    if any(block.reason in UNSEEN for block in plan.blocked):
+    if plan.scope or any(block.reason in UNSEEN for block in plan.blocked):
         return "Nothing to write, as far as can be seen"
     return "Nothing to write" if plan.blocked else "No changes"
 
@@ -174,6 +189,8 @@ def _set(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
 
 
 def _attention(plan: Plan, style: Style) -> Iterator[str]:
+    for each in plan.released:
+        yield style.paint("33", f"! {escaped(each.organization)}  {release(each)}")
     for _, blocks in groupby(plan.blocked, key=lambda block: (block.reason, block.organization, block.message)):
         yield from _blocked(list(blocks), style)
     for shared in plan.shared_domains:

@@ -127,10 +127,11 @@ def _manifests_in(root: str) -> Iterator[str]:
     for parent, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         prefix = parent[len(root.rstrip("/")) + 1 :]
-        yield from (os.path.join(prefix, name) for name in sorted(names) if _is_manifest(name))
+        yield from (os.path.join(prefix, name) for name in sorted(names) if is_manifest(name))
 
 
-def _is_manifest(name: str) -> bool:
+def is_manifest(name: str) -> bool:
+    """Whether a file of that name, without its folder, is read as a manifest."""
     return name.endswith(_ENDINGS) and not name.startswith(".")
 
 
@@ -224,7 +225,7 @@ class _Reading:
             for name in folders:
                 self._subfolder(prefix + name)
             for name in sorted(names):
-                if _is_manifest(name):
+                if is_manifest(name):
                     yield prefix + name
 
     def _subfolder(self, name: str) -> None:

@@ -23,6 +23,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState
 from reconciler.source import snapshot
+from reconciler.source.git import BASE_VARIABLES
 from tests.support.build import dir_id, org_id
 from tests.support.folders import ENVIRONMENT, organization, write
 from tests.support.quiet import ended
@@ -113,6 +114,7 @@ COMMANDS = [
     "apply --yes --plan plan.json --environment staging",
     "apply --yes --plan plan.json pinned",
     "apply --yes --plan plan.json broken",
+    "plan m --changed-since main",
     "plan m --output text --output json",
     "plan m --output sarif=",
 ]
@@ -133,6 +135,8 @@ VARIABLES: list[tuple[Mapping[str, str | None], str]] = [
     ({"SSOREADY_API_URL": "https://own.example", "RECONCILER_API_URL": "https://other.example"}, "plan m"),
     ({"SSOREADY_API_URL": "https://own.example"}, "plan m --api-url https://other.example"),
     ({}, "plan m --api-key-file key"),
+    ({"PATH": "nowhere"}, "plan m --changed-since main"),
+    (dict.fromkeys(BASE_VARIABLES, ""), "plan m --changed-since auto"),
     ({"SSOREADY_API_URL": None}, "plan m --api-key-file key"),
     ({"SSOREADY_API_URL": None}, "plan m"),
 ]

@@ -214,7 +214,8 @@ def _with_children(
     issued = [each for each in (link, *tokens) if each.changes or each.blocked or each.hints]
     adopted = bool(issued) and live is not None and target(wanted, live.organization, observed.records).adopted
     secrets = (
-        Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints) for issue in issued
+        Part(tuple(map(risky, issue.changes)) if adopted else issue.changes, issue.blocked, issue.hints)
+        for issue in issued
     )
     return total((own, *_after(own, (*children, *secrets))))
 
@@ -237,9 +238,9 @@ def _readable(collections: Mapping[KindName, tuple[Child, ...] | Unreadable]) ->
     return {name: live for name, live in collections.items() if not isinstance(live, Unreadable)}
 
 
-def _risky(issues: Iterable[Issue]) -> tuple[Issue, ...]:
-    """Mark the secrets of an adopted organization: whoever gets them can let people in."""
-    return tuple(structs.replace(each, risk=f"{WIDENS}: a secret for an adopted organization") for each in issues)
+def risky(issue: Issue) -> Issue:
+    """Mark the secret of an adopted organization: whoever gets it can let people in."""
+    return structs.replace(issue, risk=f"{WIDENS}: a secret for an adopted organization")
 
 
 def _after(own: Part, below: Iterable[Part]) -> Iterable[Part]:

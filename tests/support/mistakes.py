@@ -101,6 +101,7 @@ COMMANDS = [
     "import new --target twin",
     "import new --target nobody",
     "import new --label wave",
+    f"import new --label token={KEY}",
     "import new --ownership mine",
     "import /dev/null/new",
     "rotate-token acme okta --yes --deliver d",

@@ -50,6 +50,7 @@ class Inputs:
     environment: str
     observed: str
     max_age: str
+    changed_since: str
     comment: str
     footer: str
     sarif: str
@@ -77,6 +78,7 @@ class Inputs:
             environment=given["ENVIRONMENT"],
             observed=given["OBSERVED"],
             max_age=given["MAX_AGE"],
+            changed_since=given["CHANGED_SINCE"],
             comment=given["COMMENT"],
             footer=given["COMMENT_FOOTER"],
             sarif=given["SARIF"],
@@ -92,6 +94,7 @@ _NAMES = (
     "ENVIRONMENT",
     "OBSERVED",
     "MAX_AGE",
+    "CHANGED_SINCE",
     "COMMENT",
     "COMMENT_FOOTER",
     "SARIF",
@@ -141,6 +144,7 @@ class Job:
         if command == "validate":
             return self._reconciler(command, *environment)
         observed = self._flag("--observed", self.inputs.observed) + self._flag("--max-age", self.inputs.max_age)
+        observed += self._flag("--changed-since", self.inputs.changed_since)
         self.saved.unlink(missing_ok=True)
         return self._reconciler("plan", *environment, *observed, f"--out={self.saved}")
 
@@ -148,6 +152,8 @@ class Job:
         """Applies what was reviewed. Where nothing was, a plan says whether there is anything to apply."""
         digest, inputs = self._approved(), self.inputs
         environment = self._flag("--environment", inputs.environment)
+        if not inputs.plan:
+            environment += self._flag("--changed-since", inputs.changed_since)
         if digest:
             plan = self._flag("--plan", inputs.plan)
             return self._reconciler("apply", "--yes", f"--approve={digest}", *environment, *plan)

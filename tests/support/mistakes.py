@@ -111,6 +111,7 @@ COMMANDS = [
     "apply --yes --plan unread.json",
     "apply --yes --plan plan.json --target acme",
     "apply --yes --plan plan.json --pin",
+    "apply --yes --plan plan.json --changed-since main",
     "apply --yes --plan plan.json --environment staging",
     "apply --yes --plan plan.json pinned",
     "apply --yes --plan plan.json broken",

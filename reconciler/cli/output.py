@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TextIO, TypeVar
 
 from reconciler.core.values.redaction import escaped
 from reconciler.model.errors import ApiError, ReconcilerError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 F = TypeVar("F", bound=Format)
+P = ParamSpec("P")
+R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _begun = [False]  # whether the one document is on its way: a second one must never follow it
 
@@ -109,6 +111,16 @@ def asking() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+def at_once(work: Callable[P, R]) -> Callable[P, R]:
+    """The work, which Ctrl-C ends in the middle: however long a hostile folder takes, nobody waits for it."""
+
+    def interruptible(*arguments: P.args, **more: P.kwargs) -> R:
+        with asking():
+            return work(*arguments, **more)
+
+    return interruptible
 
 
 def show_traceback(error: Exception) -> None:

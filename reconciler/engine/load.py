@@ -11,6 +11,7 @@ from msgspec import structs
 
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
+from reconciler.core.values.problems import Budget, limited
 from reconciler.model.manifest import Severity
 from reconciler.model.settings import STRICT, DomainRules
 from reconciler.model.state import Loaded
@@ -39,12 +40,12 @@ def load_partly(folder: str, *, now: float, allow_empty: bool, rules: DomainRule
     """
     with _uncollected():
         manifests = snapshot.read(folder)
-        problems = (*manifests.problems, *validate(manifests, schemas.check))
+        problems = (*manifests.problems, *validate(manifests, schemas.check, Budget()))
         resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty, rules=rules)
     return Loaded(
         folder=folder,
         desired=resolution.desired,
-        problems=resolution.problems,
+        problems=limited(resolution.problems),
         files=manifests.files,
         manifests=len(manifests.documents),
         revision=manifests.revision,

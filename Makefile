@@ -12,10 +12,10 @@ WORKERS ?= 4
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench simulate mutate lock clean
+.PHONY: help demo test check check-deploy bench simulate plants mutate lock clean
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## validate, plan, apply and put a drift right, on the embedded emulator
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
@@ -28,12 +28,18 @@ check: $(STAMP) ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+check-deploy: ## deploy/ and docs/ci/ by the tools that will read them (helm, kustomize, actionlint …)
+	@bash deploy/check.sh
+
 bench: $(BENCH)/.installed ## side-by-side benchmarks against their baselines (minutes)
 	$(BENCH)/bin/python bench/run.py $(BENCH_ARGS)
 
 simulate: $(STAMP) ## the long campaigns: SEEDS=20000 simulated worlds, every kill point
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
 	$(BIN)/python -m tests.e2e.kills --all --jobs $(JOBS)
+
+plants: $(STAMP) ## plants every fault that the simulation has to find (minutes)
+	$(BIN)/python -m tests.simulation.planted --jobs $(JOBS)
 
 mutate: $(STAMP) ## mutation testing of the decisions (minutes)
 	$(BIN)/python -m tests.mutation

@@ -17,7 +17,7 @@ from reconciler import __version__
 from reconciler.cli.output import begin, failed, leave, show_traceback
 from reconciler.cli.signals import stays_up
 from reconciler.model.errors import Interrupted, ReconcilerError, UsageError, internal
-from reconciler.render.formats import FORMATS, TEXT
+from reconciler.render.formats import FORMATS, TEXT, Format
 
 # Where each command lives; it is loaded when it is called.
 COMMANDS = {
@@ -34,6 +34,7 @@ COMMANDS = {
     "show": "reconciler.cli.onboard",
     "setup-link": "reconciler.cli.onboard",
     "rotate-token": "reconciler.cli.onboard",
+    "init": "reconciler.cli.init",
     "completion": "reconciler.cli.check",
 }
 HELP = {
@@ -50,6 +51,7 @@ HELP = {
     "rotate-token": "Make and deliver a new SCIM bearer token.",
     "schema": "Print a JSON Schema.",
     "emulator": "Serve a stand-in for the Management API on loopback.",
+    "init": "Make the files of a new repository.",
     "completion": "Print the script that completes commands in a shell.",
 }
 
@@ -112,8 +114,8 @@ def _quiet() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
-    begin()
-    form = FORMATS.get(_output(arguments), TEXT)
+    form, files = _outputs(arguments)
+    begin(files)
     try:
         code = cli.main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -140,12 +142,17 @@ def _usage(error: click.ClickException) -> UsageError:
     return UsageError(error.format_message(), f"See `{context.command_path if context else 'reconciler'} --help`.")
 
 
-def _output(arguments: list[str]) -> str:
-    """The asked format, also where the command line cannot be parsed."""
-    wanted = os.environ.get("RECONCILER_OUTPUT", TEXT.name)
+def _outputs(arguments: list[str]) -> tuple[Format, list[tuple[Format, str]]]:
+    """The asked format and the files to write in others, also where the command line cannot be parsed."""
+    asked = []
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if before == "--output":
-            wanted = argument
+            asked.append(argument)
         elif argument.startswith("--output="):
-            wanted = argument.partition("=")[2]
-    return wanted
+            asked.append(argument.partition("=")[2])
+    asked = asked or os.environ.get("RECONCILER_OUTPUT", "").split()
+    chosen = [
+        (FORMATS[name], file) for name, _, file in (each.partition("=") for each in asked) if name in FORMATS
+    ]
+    shown = [form for form, file in chosen if not file]
+    return shown[-1] if shown else TEXT, [(form, file) for form, file in chosen if file]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -36,19 +36,47 @@ _FILES = _places("file")
 _FOLDERS = _places("dir")
 
 
-def flag(name: str, **more: Any) -> Callable[[F], F]:
-    """A flag with its variable: RECONCILER_ and its name."""
+def flag(name: str, *parameter: str, **more: Any) -> Callable[[F], F]:
+    """A flag with its variable: RECONCILER_ and its name; `parameter` is what a command calls it."""
     variable = "RECONCILER_" + name.removeprefix("--").upper().replace("-", "_")
-    return click.option(name, envvar=variable, **more)
+    return click.option(name, *parameter, envvar=variable, **more)
 
 
-def _output(formats: Iterable[Format]) -> Callable[[F], F]:
-    """The flag whose value is a row of the table of formats."""
-    return flag("--output", type=click.Choice(list(formats)), default=TEXT.name, help="Format of the result.")
+class _Output(click.Choice[Format]):
+    """A row of the table of formats, alone or as `sarif=FILE`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The row, and the name of a file, "" for stdout; click's error if it is neither."""
+        if isinstance(value, tuple):  # click converts twice where it comes from a default
+            return value
+        name, equals, file = str(value).partition("=")
+        if equals and not file:
+            self.fail(f"{value!r} names no file.", param, ctx)
+        return super().convert(name, param, ctx), file
 
 
-output = _output(FORMATS.values())
-customer_output = _output(CUSTOMER_FORMATS.values())
+def _on_stdout(ctx: click.Context, param: click.Parameter, chosen: tuple[tuple[Format, str], ...]) -> Format:
+    """The one format of stdout: text if none is named. The files are written by output.py."""
+    shown = [form for form, file in chosen if not file]
+    if len(shown) > 1:
+        message = f"{shown[0]} and {shown[1]} cannot both go to stdout: name a file, like {shown[1]}=FILE"
+        raise click.BadParameter(message, ctx, param)
+    return shown[0] if shown else TEXT
+
+
+output = flag(
+    "--output",
+    type=_Output(list(FORMATS.values())),
+    multiple=True,
+    callback=_on_stdout,
+    help="Format of the result; repeatable as FORMAT=FILE, which writes it to a file.",
+)
+customer_output = flag(
+    "--output",
+    type=click.Choice(list(CUSTOMER_FORMATS.values())),
+    default=TEXT.name,
+    help="Format of the result.",
+)
 allow_empty = flag("--allow-empty", is_flag=True, help="Accept a folder without organizations.")
 folder = click.argument("folder", metavar="[DIR]", required=False, shell_complete=_FOLDERS)
 folder_flag = click.option(
@@ -118,6 +146,19 @@ observed = flag(
     help="A file of `reconciler observe` to read instead of the API.",
 )
 max_age = flag("--max-age", metavar="10m", help="Refuse an --observed file that is older.")
+out = flag("--out", metavar="FILE", shell_complete=_FILES, help="Save the plan for `apply --plan FILE`.")
+saved_plan = flag(
+    "--plan",
+    "saved",
+    metavar="FILE",
+    shell_complete=_FILES,
+    help="Apply this plan that `plan --out` saved; DIR must then be what it was made from.",
+)
+changed_since = flag(
+    "--changed-since",
+    metavar="REV",
+    help="Plan only what changed since this checkout parted from REV; `auto`: from what the CI's variables name.",
+)
 approve = flag("--approve", metavar="DIGEST", help="Lift the guards for the plan with this digest.")
 yes = flag("--yes", is_flag=True, help="Do not ask for confirmation.")
 

@@ -7,14 +7,17 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TextIO, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TextIO, TypeVar, cast
 
 from reconciler.core.values.redaction import escaped
 from reconciler.model.errors import ApiError, ReconcilerError
 from reconciler.model.settings import ApiSettings
 from reconciler.render.formats import TEXT, Format, Rendered
 from reconciler.render.style import Style, fitted
+from reconciler.source.files import write
+from reconciler.source.revision import work_tree
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -24,11 +27,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _begun = [False]  # whether the one document is on its way: a second one must never follow it
+_files: list[tuple[Format, str]] = []  # what is still to be written beside it, and where
 
 
-def begin() -> None:
-    """A command starts: nothing was printed yet."""
+def begin(files: Iterable[tuple[Format, str]] = ()) -> None:
+    """A command starts: nothing was printed yet. `files` get the same as stdout, each in its format."""
     _begun[0] = False
+    _files[:] = files
 
 
 def result(words: str) -> None:
@@ -41,6 +46,7 @@ def print_result(form: F, render: Callable[[F, Style], Rendered], folder: str = 
     rendered = render(form, style(folder))
     _begun[0] = form.document
     _write(sys.stdout, rendered)
+    _write_files(lambda form, look: render(cast("F", form), look), folder)
 
 
 def print_instead(form: Format, render: Callable[[Format, Style], Rendered], folder: str = "") -> None:
@@ -49,6 +55,26 @@ def print_instead(form: Format, render: Callable[[Format, Style], Rendered], fol
         print_result(form, render, folder)
     else:
         tell(lambda look: render(TEXT, look), folder)
+        _write_files(render, folder)
+
+
+def _write_files(render: Callable[[Format, Style], Rendered], folder: str) -> None:
+    """Writes each file once: what comes first is the result."""
+    while _files:
+        form, path = _files.pop(0)
+        rendered = render(form, Style(folder=folder, repository=_in_repository(folder)))
+        write(
+            Path(path), rendered if isinstance(rendered, bytes) else rendered.encode("utf-8", "backslashreplace")
+        )
+
+
+def _in_repository(folder: str) -> str:
+    """The folder's path as the platforms want it: from the root of its work tree, else from where we are."""
+    if not folder or "\0" in folder:
+        return ""
+    real = os.path.realpath(folder)
+    below = os.path.relpath(real, work_tree(real) or Path.cwd())
+    return folder if below.startswith("..") else below.removeprefix(".")
 
 
 def note(words: str) -> None:
@@ -142,7 +168,8 @@ def style(folder: str = "", stream: TextIO | None = None) -> Style:
     forced, refused = os.environ.get("FORCE_COLOR") not in {None, "", "0"}, os.environ.get("NO_COLOR")
     terminal = shown_on.isatty() and os.environ.get("TERM") != "dumb"
     colour = not refused and (forced or terminal)
-    return Style(colour=colour, folder=folder.rstrip("/") or folder, columns=_columns(shown_on))
+    shown = folder.rstrip("/") or folder
+    return Style(colour=colour, folder=shown, columns=_columns(shown_on), repository=_in_repository(folder))
 
 
 def _columns(stream: TextIO) -> int | None:

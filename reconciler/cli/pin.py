@@ -44,7 +44,7 @@ def pin(output: CustomerFormat, write: bool, **flags: Any) -> int:
         validation = Validation(loaded.problems, loaded.files, loaded.manifests)
         print_instead(output, lambda form, look: form.validation(validation, look), loaded.folder)
         return judge(finished).exit_code
-    missing = pins.missing(report.plan, loaded.desired)
+    missing = pins.missing(report, loaded.desired)
     done = (
         pins.write(environment.manifests, loaded.desired, missing, known)
         if write

@@ -27,6 +27,7 @@ from reconciler.model.state import Record, RecordState
 MAX_RECORD_BYTES = 64 * 1024
 RESERVED_BYTES = 16 * 1024  # more than any token, link and address together
 _HANDLE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LEFTOVER = re.compile(r"\.(setup-link|scim-.*)\.json\.(new|reserved)")
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -188,10 +189,9 @@ class _Delivery:
         return f".{self._path.name}.reserved"
 
     def _remove_leftovers(self) -> None:
-        """Only who holds the lock writes these: what is there was left by a process that is dead."""
-        for name in (self._beside, self._reserved):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self._folder)
+        """Only who holds the folder's lock writes these: what is there was left by a process that is dead."""
+        for name in filter(_LEFTOVER.fullmatch, os.listdir(self._folder)):  # noqa: PTH208 an open folder
+            os.unlink(name, dir_fd=self._folder)
 
     def _reserve(self) -> None:
         handle = _created(self._folder, self._reserved)

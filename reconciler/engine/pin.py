@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.model.change import Pin, Plan
+from reconciler.engine.load import uncollected
+from reconciler.model.change import Action, Pin
 from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
 from reconciler.model.manifest import Path as Place
+from reconciler.model.outcome import GOOD, Report
 from reconciler.model.pinning import Pinned
 from reconciler.model.state import Desired, DesiredOrganization
 from reconciler.source import files
@@ -21,27 +24,30 @@ CHANGED = "the file changed while this ran: run it again"
 
 def versions(folder: str) -> Versions:
     """Tells later whether a file was changed since; by path below the folder, {} if there is none."""
+    base = f"{folder.rstrip('/')}/"
     found = {}
     for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            if path.suffix in {".yaml", ".yml"} and path.exists():
-                found[os.path.relpath(path, folder)] = _version(path)
+        for path in (f"{parent.rstrip('/')}/{name}" for name in names if name.endswith((".yaml", ".yml"))):
+            with contextlib.suppress(FileNotFoundError):
+                found[path.removeprefix(base)] = _version(path)
     return found
 
 
-def _version(path: Path) -> tuple[int, int, int]:
-    seen = path.stat()
+def _version(path: str) -> tuple[int, int, int]:
+    seen = os.stat(path)  # noqa: PTH116 a Path of each of 10,000 files costs more than the question
     return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
-def missing(plan: Plan, desired: Desired) -> tuple[Pin, ...]:
-    """Every pin that the manifests miss, that of the Environment first."""
-    if desired.environment.id or not plan.environment_id:
-        return plan.pins
-    environment = desired.environment
-    own = Pin(KindName.ENVIRONMENT, environment.name, environment.name, plan.environment_id, environment.origin)
-    return (own, *plan.pins)
+def missing(report: Report, desired: Desired) -> tuple[Pin, ...]:
+    """Every pin that the manifests miss, also of what was just created; that of the Environment first."""
+    created = tuple(
+        Pin(each.change.key.kind, each.change.key.organization, each.change.key.name, each.id, each.change.origin)
+        for each in report.outcomes
+        if each.change.action is Action.CREATE and each.result in GOOD and each.id
+    )
+    environment, id_ = desired.environment, report.environment_id
+    own = Pin(KindName.ENVIRONMENT, environment.name, environment.name, id_ or "", environment.origin)
+    return (*((own,) if id_ and environment.id is None else ()), *report.plan.pins, *created)
 
 
 def write(folder: str, desired: Desired, pins: tuple[Pin, ...], known: Versions) -> tuple[Pinned, ...]:
@@ -53,9 +59,10 @@ def write(folder: str, desired: Desired, pins: tuple[Pin, ...], known: Versions)
     by_file: dict[str, list[Insertion]] = {}
     for pin in pins:
         by_file.setdefault(pin.origin.file, []).append(_insertion(pin, organizations))
-    whys = files.side_by_side(
-        lambda each: _write(Path(folder, each[0]), *each, known.get(each[0])), by_file.items()
-    )
+    with uncollected():
+        whys = files.side_by_side(
+            lambda each: _write(Path(folder, each[0]), *each, known.get(each[0])), by_file.items()
+        )
     why = dict(zip(by_file, whys, strict=True))
     return tuple(Pinned(pin, not why[pin.origin.file], why[pin.origin.file]) for pin in pins)
 
@@ -64,7 +71,10 @@ def _write(path: Path, file: str, insertions: list[Insertion], known: tuple[int,
     """Why the file was left alone; "" if the pins are in it."""
 
     def unchanged() -> bool:
-        return path.exists() and _version(path) == known
+        try:
+            return _version(str(path)) == known
+        except FileNotFoundError:
+            return False
 
     if not unchanged():
         return CHANGED

@@ -55,27 +55,25 @@ class Issuer(Struct, frozen=True):
     async def first_token(self, directory_id: str, name: RecordName) -> bool:
         """A bearer token for a directory that has none; False, and nothing is made, if it has one by now.
 
-        Rotating cuts off whoever has a token, so the directory is read again right before. Raises as `link`.
+        Rotating cuts off whoever has a token, so the directory is read again right before, while nobody else
+        delivers to its organization. Raises as `link`.
         """
 
         async def attempt(lane: Lane) -> bool:
             directory = await self._read(directory_id, lane)
-            if directory.has_client_bearer_token:
-                return False
-            await self._rotate(directory, name, lane)
-            return True
+            return not directory.has_client_bearer_token and await self._rotate(directory, name, lane, first=True)
 
         async with self.client.lane() as lane:
-            return await lane.retry_unsent(lambda: attempt(lane))
+            return await lane.retry_unsent(lambda: attempt(lane), reads=2)
 
     async def new_token(self, directory_id: str, name: RecordName) -> None:
         """A new bearer token; an earlier one is void at once. Raises as `link`."""
 
         async def attempt(lane: Lane) -> None:
-            await self._rotate(await self._read(directory_id, lane), name, lane)
+            await self._rotate(await self._read(directory_id, lane), name, lane, first=False)
 
         async with self.client.lane() as lane:
-            await lane.retry_unsent(lambda: attempt(lane))
+            await lane.retry_unsent(lambda: attempt(lane), reads=2)
 
     async def _read(self, directory_id: str, lane: Lane) -> SCIMDirectory:
         live = (await lane.get(DIRECTORY, directory_id)).live
@@ -83,7 +81,8 @@ class Issuer(Struct, frozen=True):
             raise TypeError(f"{directory_id} was decoded as another kind")
         return live
 
-    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane) -> None:
+    async def _rotate(self, directory: SCIMDirectory, name: RecordName, lane: Lane, *, first: bool) -> bool:
+        """False, and the record is as before, if only a `first` token is wanted, and there is one by now."""
         pending = Record(
             state=RecordState.PENDING,
             organization_id=directory.organization_id,
@@ -94,9 +93,22 @@ class Issuer(Struct, frozen=True):
             expires_at=None,
         )
         async with self._delivering(name, pending) as delivery:
+            if not await self._may_rotate(directory.id, lane, delivery, first=first):
+                return False
             token = await lane.rotate(directory.id)
             issued = structs.replace(pending, state=RecordState.ISSUED)
             await self._keep(delivery, issued, token, directory.scim_base_url)
+        return True
+
+    async def _may_rotate(self, directory_id: str, lane: Lane, delivery: Delivery | None, *, first: bool) -> bool:
+        """Whether to go on, once the record is there: a disk may be slow. If not, the earlier one is put back."""
+        wanted = False
+        try:
+            wanted = not (await self._read(directory_id, lane)).has_client_bearer_token or not first
+        finally:
+            if delivery is not None and not wanted:
+                await self.runtime.aside(delivery.take_back)
+        return wanted
 
     @asynccontextmanager
     async def _delivering(self, name: RecordName | None, pending: Record) -> AsyncIterator[Delivery | None]:
@@ -152,11 +164,11 @@ def _target(state: PassState) -> Target:
 
 
 async def _settle(name: RecordName, directory_id: str, state: PassState) -> None:
-    """Waits until a rotation that was lost on its way would show in the directory."""
+    """Waits until a rotation that was lost on its way would show in the directory.
+
+    The record was made before the rotation left, perhaps long before: the wait counts from now.
+    """
     target = _target(state)
     earlier = await state.runtime.aside(lambda: target.read(name))
-    if not earlier or earlier.state is not RecordState.PENDING or earlier.directory_id != directory_id:
-        return
-    age_s = state.runtime.now() - earlier.issued_at
-    remaining_s = min(state.settle_s, max(0.0, state.settle_s - age_s))
-    await wait_until(asyncio.get_running_loop().time() + remaining_s, state.stop)
+    if earlier and earlier.state is RecordState.PENDING and earlier.directory_id == directory_id:
+        await wait_until(asyncio.get_running_loop().time() + state.settle_s, state.stop)

@@ -46,7 +46,8 @@ class Report(Struct, frozen=True):
 
     `requests` and `retries` count what was sent; `halt` says why changes were not started (the process was asked
     to stop, or the key was revoked meanwhile). `environment_id` is the live environment's, also where it was empty
-    when the plan was made and the first create showed it.
+    when the plan was made and the first create showed it. `pinned` tells that the manifests have the ids of
+    what was created.
     """
 
     plan: Plan
@@ -56,6 +57,7 @@ class Report(Struct, frozen=True):
     retries: int = 0
     duration_s: float = 0.0
     environment_id: str | None = None
+    pinned: bool = False
 
 
 class Pass(Struct, frozen=True):

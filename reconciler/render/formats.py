@@ -16,7 +16,20 @@ from reconciler.model.manifest import Validation
 from reconciler.model.outcome import Report
 from reconciler.model.pinning import Pinning
 from reconciler.model.secret import Secret
-from reconciler.render import adopting, importing, json, text
+from reconciler.render import (
+    adopting,
+    findings,
+    github,
+    gitlab,
+    importing,
+    json,
+    junit,
+    markdown,
+    rdjson,
+    sarif,
+    text,
+)
+from reconciler.render.findings import Findings
 from reconciler.render.style import Style
 
 T = TypeVar("T")
@@ -60,7 +73,7 @@ def _encoded(document_of: Callable[[T], json.Document]) -> Callable[[T, Style], 
 TEXT = CustomerFormat(
     name="text",
     about="people; its wording may change",
-    plan=lambda plan, style: text.plan(plan, style) + text.pins(plan, style),
+    plan=text.plan_with_pins,
     report=text.report,
     validation=text.validation,
     error=text.error,
@@ -87,5 +100,32 @@ JSON = CustomerFormat(
     pinning=_encoded(adopting.pinning_document),
 )
 
-FORMATS: dict[str, Format] = {row.name: row for row in (TEXT, JSON)}
+
+def _sized(name: str, about: str, size: markdown.Size) -> Format:
+    return Format(name, about, size.plan, size.report, size.validation, size.error)
+
+
+def _listing(name: str, about: str, render: Callable[[Findings, Style], bytes]) -> Format:
+    """A row for a platform that shows findings at their places."""
+    return Format(
+        name,
+        about,
+        plan=lambda plan, style: render(findings.of_plan(plan), style),
+        report=lambda report, style: render(findings.of_report(report), style),
+        validation=lambda validation, style: render(findings.of_validation(validation), style),
+        error=lambda error, style: render(findings.of_error(error), style),
+    )
+
+
+MARKDOWN = _sized("markdown", "the comment of a pull request, under 60,000 bytes", markdown.COMMENT)
+SUMMARY = _sized("summary", "a job's summary on GitHub: Markdown under 1 MiB", markdown.SUMMARY)
+GITHUB = _listing("github", "annotations on GitHub, at most ten of a kind", github.commands)
+SARIF = _listing("sarif", "code scanning: SARIF 2.1.0, at most 5,000 results", sarif.log)
+JUNIT = _listing("junit", "test reports: JUnit XML", junit.suite)
+CODE_QUALITY = _listing("code-quality", "GitLab's code quality report", gitlab.code_quality)
+TERRAFORM = _listing("gitlab-terraform", "GitLab's `terraform` report: how much a plan changes", gitlab.terraform)
+RDJSON = _listing("rdjson", "reviewdog", rdjson.result)
+
+_PLATFORMS = (MARKDOWN, SUMMARY, GITHUB, SARIF, JUNIT, CODE_QUALITY, TERRAFORM, RDJSON)
+FORMATS: dict[str, Format] = {row.name: row for row in (TEXT, JSON, *_PLATFORMS)}
 CUSTOMER_FORMATS = {name: row for name, row in FORMATS.items() if isinstance(row, CustomerFormat)}

@@ -69,6 +69,8 @@ def plan(plan: Plan) -> Document:
             for name, each in plan.targets.items()
         ],
         "loosened": list(plan.loosened),
+        "scope": _scope(plan),
+        "released": _released(plan),
         "sharedDomains": [{"domain": each.name, "ids": list(each.ids)} for each in plan.shared_domains],
         "changes": [_change(change) for change in plan.changes],
         "unmanaged": [
@@ -242,6 +244,26 @@ def _blocked(block: Blocked) -> Document:
         "name": block.name,
         **_place(block.origin),
     }
+
+
+def _scope(plan: Plan) -> Document | None:
+    scope = plan.scope
+    if scope is None:
+        return None
+    return {"base": scope.base, "touched": scope.touched, "declared": scope.declared}
+
+
+def _released(plan: Plan) -> list[Document]:
+    return [
+        {
+            "id": each.id,
+            "displayName": each.display_name,
+            "domains": list(each.domains),
+            "organization": each.organization,
+            "file": each.file,
+        }
+        for each in plan.released
+    ]
 
 
 def _duplicates(plan: Plan) -> list[Document]:

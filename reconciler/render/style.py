@@ -14,11 +14,15 @@ _COLOUR = re.compile(r"\x1b\[\d*m")
 
 
 class Style(Struct, frozen=True):
-    """`colour` says whether to colour; `folder` stands before file names; `columns` is a terminal's width."""
+    """`colour` says whether to colour; `folder` stands before file names; `columns` is a terminal's width.
+
+    `repository` is the folder's path in its repository, which platforms want before file names.
+    """
 
     colour: bool = False
     folder: str = ""
     columns: int | None = None
+    repository: str = ""
 
     def paint(self, code: str, text: str) -> str:
         """The text in a colour (31 red, 32 green, 33 yellow, 1 bold, 2 dim), if colours are wanted."""
@@ -27,6 +31,10 @@ class Style(Struct, frozen=True):
     def place(self, file: str, line: int) -> str:
         """`manifests/acme.yaml:4`."""
         return escaped(f"{self.folder}/{file}:{line}" if self.folder else f"{file}:{line}")
+
+    def located(self, file: str) -> str:
+        """A file's path in the repository, or without a file the folder's."""
+        return escaped("/".join(part for part in (self.repository, file) if part)) or "."
 
     def joined(self, lines: Iterable[str]) -> str:
         """The lines as one text, none wider than the terminal where that can be helped."""

@@ -28,7 +28,20 @@ from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Certificate, Value
 from reconciler.render.style import PLAIN, TIED, Style
-from reconciler.render.words import MARKS, NOTHING, child, count, item, resource, settings, spoken, title, value
+from reconciler.render.words import (
+    MARKS,
+    NOTHING,
+    child,
+    count,
+    item,
+    release,
+    resource,
+    scope,
+    settings,
+    spoken,
+    title,
+    value,
+)
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -42,19 +55,41 @@ _COLOURS = {Action.CREATE: "32", Action.UPDATE: "33", Action.ISSUE: "36"}
 
 def plan(plan: Plan, style: Style = PLAIN) -> str:
     """Which environment it is for, the whole plan, whatever else is worth knowing, and last why it is refused."""
-    lines: list[str] = [_environment(plan, style)]
+    return style.joined([*_shown(plan, style), *_summed(plan, style)])
+
+
+def plan_with_pins(plan: Plan, style: Style = PLAIN) -> str:
+    """The same, and how many `id:` lines are missing, and what inserts them."""
+    missing = f"{count(len(plan.pins), 'pin')} missing: `reconciler{TIED}pin{TIED}--write` inserts them."
+    return style.joined([*_shown(plan, style), *_summed(plan, style, missing if plan.pins else "")])
+
+
+def _shown(plan: Plan, style: Style) -> Iterator[str]:
+    yield _environment(plan, style)
+    if plan.scope:
+        yield style.paint("2", scope(plan.scope))
     if plan.loosened:
-        lines.append(style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}"))
+        yield style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}")
     for name, changes in groupby(plan.changes, key=lambda change: change.key.organization):
-        lines += _organization(list(changes), plan.targets.get(name), style)
+        yield from _organization(list(changes), plan.targets.get(name), style)
     if not plan.changes:
-        unknown = any(block.reason in UNSEEN for block in plan.blocked)
-        lines.append(f"{'Nothing to write, as far as can be seen' if unknown else 'No changes'}. {_counts(plan)}")
-    lines += _attention(plan, style)
-    if plan.changes:
-        lines += ["", f"Plan: {_counts(plan)}  Digest {plan.digest}."]
-    lines += [style.paint("31", f"Refused ({refusal.rule}): {refusal.message}") for refusal in plan.refusals]
-    return style.joined(lines)
+        yield f"{_nothing(plan)}. {_counts(plan)}"
+    yield from _attention(plan, style)
+
+
+def _summed(plan: Plan, style: Style, first: str = "") -> Iterator[str]:
+    summary = f"Plan: {_counts(plan)}  Digest {plan.digest}." if plan.changes else ""
+    if last := [line for line in (first, summary) if line]:
+        yield from ("", *last)
+    for refusal in plan.refusals:
+        yield style.paint("31", f"Refused ({refusal.rule}): {refusal.message}")
+
+
+def _nothing(plan: Plan) -> str:
+    """What is blocked, or could not be looked at, may well differ."""
+    if plan.scope or any(block.reason in UNSEEN for block in plan.blocked):
+        return "Nothing to write, as far as can be seen"
+    return "Nothing to write" if plan.blocked else "No changes"
 
 
 def _environment(plan: Plan, style: Style) -> str:
@@ -154,6 +189,8 @@ def _set(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
 
 
 def _attention(plan: Plan, style: Style) -> Iterator[str]:
+    for each in plan.released:
+        yield style.paint("33", f"! {escaped(each.organization)}  {release(each)}")
     for _, blocks in groupby(plan.blocked, key=lambda block: (block.reason, block.organization, block.message)):
         yield from _blocked(list(blocks), style)
     for shared in plan.shared_domains:
@@ -197,14 +234,6 @@ def _unmanaged(each: Unmanaged) -> str:
     return f"? {each.id}  {shown}{where}live, not in git; the API cannot delete it"
 
 
-def pins(plan: Plan, style: Style = PLAIN) -> str:
-    """How many `id:` lines are missing, and what inserts them."""
-    if not plan.pins:
-        return ""
-    missing = f"{count(len(plan.pins), 'pin')} missing"
-    return style.joined(["", f"{missing}: `reconciler{TIED}pin{TIED}--write` inserts them."])
-
-
 # -- report ----------------------------------------------------------------------------------------
 
 _COLOUR_OF = {Result.FAILED: "31", Result.UNKNOWN: "33", Result.STALE: "33", Result.BLOCKED: "31"}
@@ -228,9 +257,10 @@ def report(report: Report, style: Style = PLAIN) -> str:
     counts = Counter(outcome.result for outcome in report.outcomes)
     done = ", ".join(f"{counts[result]:,} {result}" for result in Result if counts[result]) or "nothing"
     blocked = f" {len(report.plan.blocked):,} blocked in the plan." if report.plan.blocked else ""
-    lines.append(f"Done: {done}.{blocked}")
+    twins = f" {count(len(report.plan.duplicates), 'duplicate')}." if report.plan.duplicates else ""
+    lines.append(f"Done: {done}.{blocked}{twins}")
     lines += [text for result, text in _NEXT.items() if counts[result]]
-    if any(map(_created, report.outcomes)):
+    if any(map(_created, report.outcomes)) and not report.pinned:
         lines.append(f"`reconciler{TIED}pin{TIED}--write` inserts the ids of what was created.")
     return style.joined(lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.core.values.redaction import escaped, quoted
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Action, Change, Released, Scope
 from reconciler.model.kinds import CONNECTION, KINDS, Compare, Field, KindName
 from reconciler.model.state import Certificate, SAMLConnection, Value
 
@@ -52,6 +52,21 @@ def resource(kind: KindName, organization: str, name: str) -> str:
     """A resource of any organization: `acme`, `acme saml/okta`."""
     whole = kind is KindName.ORGANIZATION or not name
     return escaped(organization) if whole else f"{escaped(organization)} {child(kind, name)}"
+
+
+def scope(scope: Scope) -> str:
+    """What a plan of a change looked at, and what it did not."""
+    others = scope.declared - scope.touched
+    return (
+        f"Only what changed since {scope.base[:12]}: {count(scope.touched, 'organization')}; "
+        f"{others:,} others were not compared."
+    )
+
+
+def release(each: Released) -> str:
+    """Whom a change releases."""
+    whose = f"{value(each.display_name)} ({', '.join(map(escaped, each.domains)) or NOTHING})"
+    return f"releases {each.id} {whose}: {escaped(each.file)} no longer means it, and nothing is written to it"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -32,17 +32,34 @@ def replace(path: Path, data: bytes, *, still_as_read: Callable[[], bool] = lamb
 
     Raises ReconcilerError if it cannot be written.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
     try:
         with _beside(target, data) as made:
             if not still_as_read():
                 return False
-            mode = target.stat().st_mode & 0o7777 if target.exists() else _MODE
-            made.chmod(mode)
+            made.chmod(_mode(target))
             made.replace(target)
     except OSError as error:
         raise _unwritable(path, error) from None
     return True
+
+
+def _mode(target: Path) -> int:
+    try:
+        return target.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        return _MODE
+
+
+def write(path: Path, data: bytes) -> None:
+    """The same for a result, which may also go to a device or a pipe."""
+    if path.is_file() or not path.exists():
+        replace(path, data)
+        return
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def create(path: Path, data: bytes) -> bool:
@@ -83,7 +100,7 @@ def _beside(path: Path, data: bytes) -> Iterator[Path]:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(handle)
         yield made
     finally:
         with contextlib.suppress(OSError):

@@ -24,6 +24,7 @@ from reconciler.model.manifest import Document, Manifests, Origin, Problem, atta
 from reconciler.source.beneath import Beneath, Swapped
 from reconciler.source.references import references
 from reconciler.source.revision import commit
+from reconciler.source.version import Version, differ
 from reconciler.source.yaml import parse
 
 MAX_FILES = 50_000
@@ -78,18 +79,6 @@ class _Content(NamedTuple):
     fresh: bytes
 
 
-class _Version(NamedTuple):
-    """Tells whether a path was changed, without reading it."""
-
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @staticmethod
-    def of(seen: os.stat_result) -> _Version:
-        return _Version(seen.st_ino, seen.st_size, seen.st_mtime_ns)
-
-
 def read(folder: str) -> Manifests:
     """Every manifest below a folder and every file that they refer to.
 
@@ -121,7 +110,7 @@ class FolderDigest:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._known: dict[str, tuple[_Version, tuple[str, ...]]] = {}
+        self._known: dict[str, tuple[Version, tuple[str, ...]]] = {}
 
     def now(self) -> str:
         """A hash that differs from the one before if something that is read has changed.
@@ -131,7 +120,7 @@ class FolderDigest:
         """
         root = _resolved(self.folder)
         before = self._known
-        known: dict[str, tuple[_Version, tuple[str, ...]]] = {}
+        known: dict[str, tuple[Version, tuple[str, ...]]] = {}
         hashed = hashlib.sha256(os.fsencode(root))
         with contextlib.closing(_Reading(root)) as reading:
             for name in islice(_manifests_in(root), MAX_FILES):
@@ -152,17 +141,18 @@ def _manifests_in(root: str) -> Iterator[str]:
     for parent, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         prefix = parent[len(root.rstrip("/")) + 1 :]
-        yield from (os.path.join(prefix, name) for name in sorted(names) if _is_manifest(name))
+        yield from (os.path.join(prefix, name) for name in sorted(names) if is_manifest(name))
 
 
-def _is_manifest(name: str) -> bool:
+def is_manifest(name: str) -> bool:
+    """Whether a file of that name, without its folder, is read as a manifest."""
     return name.endswith(_ENDINGS) and not name.startswith(".")
 
 
-def _version(root: str, name: str) -> _Version | None:
+def _version(root: str, name: str) -> Version | None:
     """None if there is no such file."""
     try:
-        return _Version.of(os.stat(os.path.join(root, name)))
+        return Version.of(os.stat(os.path.join(root, name)))
     except (OSError, ValueError):
         return None
 
@@ -213,7 +203,8 @@ class _Reading:
         self._bytes = 0
         self._values = 0
         self._folders: dict[str, str] = {}  # the real path of each
-        self._versions: dict[str, _Version] = {}
+        self._versions: dict[str, Version] = {}  # of files
+        self._listings: dict[str, Version] = {}  # of folders
         self._read: dict[Identity, bytes] = {}
         self._parsed: dict[Identity, str] = {}  # the name that a manifest was first met by
         self._beneath = Beneath(root)
@@ -224,13 +215,15 @@ class _Reading:
 
     def read(self) -> Manifests:
         """What the folder holds; _Moved or an OSError if it changed meanwhile."""
-        files = 0
-        for files, name in enumerate(self._manifests(), start=1):
-            if files > MAX_FILES:
+        names = []
+        for name in self._manifests():
+            names.append(name)
+            if len(names) > MAX_FILES:
                 raise SourceError(f"{self._root} has more than {MAX_FILES:,} manifests", _SPLIT)
             self._manifest(name)
         revision = commit(self._root)  # before the comparison: git moves HEAD after it has written the files
-        if any(_Version.of(os.lstat(path)) != version for path, version in self._versions.items()):
+        # what is not read may come and go: only then the folders have to be listed again
+        if differ(self._versions) or (differ(self._listings) and [*_manifests_in(self._root)] != names):
             raise _Moved
         return Manifests(
             revision=revision or f"sha256:{self._content.hexdigest()[:16]}",
@@ -238,7 +231,7 @@ class _Reading:
             attachments=self._attachments,
             problems=tuple(self._problems),
             unparsed=frozenset(self._unparsed),
-            files=files,
+            files=len(names),
         )
 
     def _manifests(self) -> Iterator[str]:
@@ -247,20 +240,20 @@ class _Reading:
         def refuse(error: OSError) -> None:
             raise error
 
-        self._versions[self._root] = _Version.of(os.lstat(self._root))
+        self._listings[self._root] = Version.of(os.lstat(self._root))
         for parent, folders, names in os.walk(self._root, onerror=refuse):
             prefix = "" if parent == self._root else f"{parent[len(self._base) :]}/"
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in folders:
                 self._subfolder(prefix + name)
             for name in sorted(names):
-                if _is_manifest(name):
+                if is_manifest(name):
                     yield prefix + name
 
     def _subfolder(self, name: str) -> None:
         """Notes a folder before it is listed, and warns if its manifests would be missed silently."""
         path, origin = self._base + name, Origin(_printable(name))
-        self._versions[path] = _Version.of(os.lstat(path))
+        self._listings[path] = Version.of(os.lstat(path))
         if os.path.islink(path):
             self._problems.append(_LINKED_FOLDER.at(origin))
         elif name.endswith(_ENDINGS):
@@ -351,7 +344,7 @@ class _Reading:
             data = file.read(seen.st_size + 1)
         if len(data) != seen.st_size:
             raise _Moved
-        self._versions[path] = _Version.of(seen)
+        self._versions[path] = Version.of(seen)
         self._read[identity] = data
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL_BYTES:

@@ -54,7 +54,7 @@ ADDITION = Addition(
         "reconciler/render/formats.py": (
             ("from reconciler.render.style", "from reconciler.render.made_up import named\n"),
             ("\nFORMATS: ", ROW),
-            ("JSON)}", "MADE_UP, "),
+            ("*_PLATFORMS)}", "MADE_UP, "),
         ),
     },
     check=check,

@@ -103,9 +103,8 @@ MISTAKES = [
     ("apply --plan plan.json", "No such option '--plan'", "apply --help"),
     ("plan --changed-since HEAD m", "No such option '--changed-since'", "plan --help"),
     ("plan --observes x m", "No such option '--observes'", "plan --help"),
-    ("plan --output markdown m", "'markdown' is not one of", "plan --help"),
+    ("plan --output yaml m", "'yaml' is not one of", "plan --help"),
     ("status", "there is no command 'status'", "--help"),
-    ("import m", "there is no command 'import'", "--help"),
     ("init m", "there is no command 'init'", "--help"),
     ("plan --api-key k m", "No such option '--api-key'", "plan --help"),
 ]

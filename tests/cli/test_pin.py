@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.engine import pin
-from reconciler.source import schemas
-from tests.support.shell import Shell
+from reconciler.model.errors import ReconcilerError
+from reconciler.source import files, schemas
+from tests.support.shell import ENVIRONMENT, Shell
 
 ACME = """\
 # Acme, since 2019
@@ -89,3 +92,73 @@ def test_a_pin_that_contradicts_is_told_and_stays(unpinned: Shell) -> None:
     done = unpinned("pin", unpinned.folder, "--write")
     assert (done.code, "1 resource blocked" in done.out) == (4, True)
     assert (unpinned.folder / "acme.yaml").read_text() == text
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_full_disk_leaves_whole_files_and_the_next_run_goes_on(
+    unpinned: Shell, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    for number in range(3):
+        unpinned.emulator.store.put_organization(unpinned.environment.id, external_id=f"other-{number}")
+        unpinned.declare(f"other-{number}", "")
+    left, fsync = [written], os.fsync
+
+    def full(handle: int) -> None:
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left[0] -= 1
+        fsync(handle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        done = unpinned("pin", unpinned.folder, "--write")
+    assert (done.code, "No space left" in done.err) == (1, True)
+    assert list(unpinned.folder.glob(".*")) == []
+    document = unpinned("pin", unpinned.folder, "--write", "--output", "json").document
+    assert document["summary"]["missing"] == 0
+    assert 0 < document["summary"]["written"] <= 7
+    assert unpinned("plan", unpinned.folder, "--detailed-exitcode").code == 0
+
+
+# -- apply --pin -----------------------------------------------------------------------------------
+
+
+def test_apply_pins_what_it_created_and_what_it_found(unpinned: Shell) -> None:
+    unpinned.declare("globex", "displayName: Globex, samlConnections: [{name: okta}], scimDirectories: []")
+    done = unpinned("apply", unpinned.folder, "--yes", "--pin")
+    assert (done.code, "6 pins written" in done.err, "pin --write" in done.out) == (0, True, False)
+    document = unpinned("pin", unpinned.folder, "--output", "json").document
+    assert document["summary"] == {"written": 0, "missing": 0, "blocked": 0}
+    assert unpinned("plan", unpinned.folder, "--detailed-exitcode").code == 0
+
+
+def test_apply_pins_the_environment_that_it_made_the_first_organization_of(shell: Shell) -> None:
+    shell.declare("globex", "displayName: Globex")
+    assert shell("apply", shell.folder, "--yes", "--pin", "--output", "json").document["kind"] == "Report"
+    assert shell.environment.id in (shell.folder / "environment.yaml").read_text()
+
+
+def test_apply_pins_nothing_where_a_guard_refuses(unpinned: Shell) -> None:
+    unpinned.write("environment.yaml", f"{ENVIRONMENT}spec: {{limits: {{maxCreates: 0}}}}\n")
+    unpinned.declare("globex", "displayName: Globex")
+    assert unpinned("apply", unpinned.folder, "--yes", "--pin").code == 6
+    assert (unpinned.folder / "acme.yaml").read_text() == ACME
+
+
+def test_apply_says_which_file_changed_meanwhile(unpinned: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pin, "versions", lambda _: {})
+    done = unpinned("apply", unpinned.folder, "--yes", "--pin")
+    assert (done.code, f"acme.yaml: {pin.CHANGED}" in done.err) == (4, True)
+    assert (unpinned.folder / "acme.yaml").read_text() == ACME
+
+
+def test_apply_tells_what_it_did_also_where_the_pins_cannot_be_written(
+    unpinned: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> bool:
+        raise ReconcilerError("cannot write acme.yaml: No space left on device", "Make room.")
+
+    monkeypatch.setattr(files, "replace", full)
+    unpinned.declare("globex", "displayName: Globex")
+    done = unpinned("apply", unpinned.folder, "--yes", "--pin")
+    assert (done.code, "No space left" in done.err, "Done: 1 applied." in done.out) == (4, True, True)

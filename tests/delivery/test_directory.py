@@ -422,10 +422,11 @@ def test_one_organization_s_secrets_are_delivered_by_one_process_at_a_time(targe
 
 def test_what_a_dead_process_left_behind_is_removed(target: Directory, root: Path) -> None:
     put(target, "acme", "okta", token_record(), Secret(TOKEN))
-    for left in (".scim-okta.json.new", ".scim-okta.json.reserved"):
-        (root / "acme" / left).write_text("half")
+    left = ("scim-okta.json.new", "scim-okta.json.reserved", "scim-gone.json.reserved", "setup-link.json.new")
+    for name in (*(f".{name}" for name in left), ".of-somebody-else", "scim-okta.json.new"):
+        (root / "acme" / name).write_text("half")
     put(target, "acme", "okta", token_record(), Secret(TOKEN))
-    assert files(root) == ["acme/scim-okta.json"]
+    assert files(root) == ["acme/.of-somebody-else", "acme/scim-okta.json", "acme/scim-okta.json.new"]
 
 
 @pytest.mark.parametrize("permissions", [0o770, 0o707, 0o777])

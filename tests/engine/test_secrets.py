@@ -8,18 +8,24 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
 from reconciler.api.client import Client
 from reconciler.delivery.directory import Directory
-from reconciler.delivery.target import RecordName
+from reconciler.delivery.target import Delivery, RecordName
 from reconciler.emulator import Emulator, Request, Store
 from reconciler.engine.runtime import RecentWrites, Runtime
-from reconciler.engine.secrets import LINK_LIFETIME_S, Issuer
-from reconciler.model.errors import DeliveryError, DeliveryLost, Uncertain
+from reconciler.engine.secrets import LINK_LIFETIME_S, Issuer, issue_token
+from reconciler.model.change import IssueToken, Key
+from reconciler.model.errors import ApiError, DeliveryError, DeliveryLost, Uncertain
+from reconciler.model.kinds import KindName
+from reconciler.model.manifest import Origin
+from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings
 from reconciler.model.state import Record, RecordState, SetupLink
@@ -41,11 +47,13 @@ class Place(httpx.AsyncBaseTransport):
         self.key = environment.key
         self.path = target
         self.writes_at_s: list[float] = []
+        self.before_it_begins: Callable[[], None] = lambda: None
+        self.unreadable = False
         self._trouble, self._after = trouble, after
         self._emulator = Emulator(self.store)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        trouble = None
+        trouble = httpx.ReadError("reset") if self.unreadable else None
         if request.method != "GET":
             self.writes_at_s.append(asyncio.get_running_loop().time())
             trouble = self._trouble(len(self.writes_at_s))
@@ -69,7 +77,7 @@ class Place(httpx.AsyncBaseTransport):
             async with Client(
                 settings, now=runtime.now, rng=runtime.rng, watch=lambda _: None, transport=lambda: self
             ) as client:
-                return await work(Issuer(client, Directory(str(self.path)), runtime))
+                return await work(Issuer(client, Beginning(self), runtime))
 
         return run(main)
 
@@ -86,6 +94,18 @@ class Place(httpx.AsyncBaseTransport):
             for path in self.path.rglob("*")
             if path.is_file()
         }
+
+
+class Beginning(Directory):
+    """A target with something that happens just before a delivery begins."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(str(place.path))
+        self._place = place
+
+    def begin(self, name: RecordName, pending: Record) -> Delivery:
+        self._place.before_it_begins()
+        return super().begin(name, pending)
 
 
 BUSY = httpx.Response(429, headers={"retry-after": "30"})
@@ -134,6 +154,36 @@ def test_no_first_token_is_made_where_there_is_one(tmp_path: Path) -> None:
     assert (place.writes_at_s, place.path.exists()) == ([], False)
 
 
+def test_a_token_that_another_process_delivers_meanwhile_stays(tmp_path: Path) -> None:
+    """It was made after the directory was read, and before this process could deliver to its organization."""
+    place, kept = Place(tmp_path / "target"), []
+
+    def deliver() -> None:
+        place.before_it_begins = lambda: None
+        record = Record(RecordState.PENDING, place.acme, place.okta, False, False, EPOCH_S, None)
+        delivery = Directory(str(place.path)).begin(TOKEN, record)
+        token = Secret(place.store.rotate_bearer_token(place.okta))
+        delivery.keep(structs.replace(record, state=RecordState.ISSUED), token, "https://x/scim")
+        delivery.close()
+        kept.append(place.delivered())
+
+    place.before_it_begins = deliver
+    assert place.run(lambda issuer: issuer.first_token(place.okta, TOKEN)) is False
+    assert ([place.delivered()], place.writes_at_s) == (kept, [])
+
+
+def test_a_directory_that_cannot_be_read_again_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    place = Place(tmp_path / "target")
+
+    def fail() -> None:
+        place.unreadable = True
+
+    place.before_it_begins = fail
+    with pytest.raises(ApiError):
+        place.run(lambda issuer: issuer.first_token(place.okta, TOKEN))
+    assert (place.delivered(), place.writes_at_s) == ({}, [])
+
+
 def test_a_new_token_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     place = Place(tmp_path / "target")
     place.run(lambda issuer: issuer.first_token(place.okta, TOKEN))
@@ -152,6 +202,31 @@ def test_the_record_says_when_the_rotation_left_not_when_it_was_wanted(tmp_path:
     assert place.writes_at_s[1] >= 30.0
     assert kept is not None
     assert kept.issued_at == EPOCH_S + place.writes_at_s[1]
+
+
+def test_a_rotation_that_was_lost_has_its_settle_time_whenever_its_record_was_made(tmp_path: Path) -> None:
+    """It may have left long after its record was made, and just before its process ended."""
+    place = Place(tmp_path / "target")
+    earlier = Record(RecordState.PENDING, place.acme, place.okta, False, False, EPOCH_S - 60, None)
+    Directory(str(place.path)).begin(TOKEN, earlier).close()
+    origin = Origin("acme.yaml")
+    change = IssueToken(
+        Key("acme", KindName.BEARER_TOKEN, "okta"), origin, parent=place.acme, directory=place.okta
+    )
+
+    async def issue(issuer: Issuer) -> Outcome:
+        state = SimpleNamespace(
+            client=issuer.client,
+            delivery=issuer.target,
+            runtime=issuer.runtime,
+            settle_s=5.0,
+            stop=asyncio.Event(),
+            resolve=lambda reference: reference,
+        )
+        return await issue_token(change, state)
+
+    assert place.run(issue).result is Result.APPLIED
+    assert place.writes_at_s == [5.0]
 
 
 @pytest.mark.parametrize("earlier", [False, True])

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from tests.simulation.excuses import too_often, too_quiet
 from tests.simulation.scenario import PARTS, Scenario
 from tests.simulation.world import Result, simulate
 
 CHUNK = 20
+MANY = 50
 SHOWN = ("passes", "requests", "faults", "kills", "asked to stop", "commits", "customer", "operator")
 
 
@@ -29,11 +31,18 @@ def _without_trace(scenario: Scenario) -> Result:
 
 
 def shrink(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
-    """A smaller scenario that still fails: fewer parts, then fewer hours."""
-    for part in PARTS:
-        smaller = Scenario(scenario.seed, scenario.hours, scenario.without | {part})
-        if fails(smaller):
-            scenario = smaller
+    """A smaller scenario that still fails: fewer hours, then fewer parts, until nothing more can be left out."""
+    before = None
+    while before != scenario:
+        before = scenario = _shorter(scenario, fails)
+        for part in sorted(set(PARTS) - scenario.without):
+            smaller = Scenario(scenario.seed, scenario.hours, scenario.without | {part})
+            if fails(smaller):
+                scenario = smaller
+    return scenario
+
+
+def _shorter(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
     for hours in (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0):
         shorter = Scenario(scenario.seed, hours, scenario.without)
         if hours < scenario.hours and fails(shorter):
@@ -57,7 +66,8 @@ def figures(counts: Counter[str], seeds: int, hours: float, took_s: float) -> st
     lines = [
         f"{seeds:,} seeds, {hours:,.0f} simulated hours in {took_s:,.0f} s",
         ", ".join(f"{counts[name]:,} {name}" for name in SHOWN),
-        f"{counts['created']:,} created, {counts['updated']:,} updated, {counts['converged']:,} resources at rest",
+        f"{counts['created']:,} created, {counts['updated']:,} updated, {counts['at rest']:,} resources at rest",
+        f"{counts['due']:,} writes due, {counts['done']:,} done, {counts['quiet passes']:,} quiet passes",
         *excuses,
     ]
     return "\n".join(f"  {line}" for line in lines)
@@ -112,4 +122,14 @@ def _many(scenarios: list[Scenario], jobs: int) -> int:
     say(figures(counts, len(scenarios), hours, time.monotonic() - started_s))
     for result in bad[:5]:
         say(failure(result))
-    return 1 if bad else 0
+    strange = (
+        [*too_often(counts, len(scenarios)), *too_quiet(counts, len(scenarios))] if _lively(scenarios) else []
+    )
+    for line in strange:
+        say(f"  ! {line}")
+    return 1 if bad or strange else 0
+
+
+def _lively(scenarios: list[Scenario]) -> bool:
+    """Whether these worlds are long, full and many enough to say what is usual."""
+    return len(scenarios) >= MANY and all(each.hours >= 6 and not each.without for each in scenarios)

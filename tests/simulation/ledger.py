@@ -19,6 +19,7 @@ from reconciler.emulator.store import Store
 from reconciler.model.change import Change, Create, Update
 from reconciler.model.kinds import IDP_FIELDS, KINDS, KindName
 from reconciler.model.state import Certificate
+from tests.simulation.excuses import Excuse, excused
 from tests.simulation.oracle.breach import Breach
 from tests.simulation.oracle.judge import Pass, Process
 from tests.simulation.repository import Place, Revision
@@ -51,14 +52,14 @@ class Intent(Struct, frozen=True):
 class Life:
     """One process from its start to its end; `slot` says which of the reconcilers it is."""
 
-    def __init__(self, slot: int, number: int, started_s: float) -> None:
+    def __init__(self, slot: int, number: int, started_s: float, *, elsewhere: bool = False) -> None:
         self.slot = slot
         self.number = number
         self.started_s = started_s
         self.pass_started_s = started_s
         self.dead = False
         self.planning = False
-        self.process = Process(slot, started_s)
+        self.process = Process(slot, started_s, elsewhere=elsewhere)
         self.of: Pass | None = None  # the pass that it makes
 
 
@@ -82,6 +83,12 @@ class Sent:
         self.served_s = float("-inf")
         self.ended_s = float("inf")
         self.effects = 0
+
+    @property
+    def list(self) -> tuple[str, str]:
+        """Which list is read, and the page's token; "" where it is no list, or the first page."""
+        list_, _, token = self.target.replace("?pageToken=", "&pageToken=").partition("&pageToken=")
+        return ("", "") if self.method != "GET" or list_.count("/") > 2 else (list_, token)
 
 
 class Birth(Struct, frozen=True):
@@ -202,14 +209,14 @@ class Ledger:
                 Breach.STALE, f"{sent.method} {sent.target} was sent on the strength of what was read before"
             )
 
-    def _given_away(self, intent: Intent, twin: Row) -> str | None:
+    def _given_away(self, intent: Intent, twin: Row) -> Excuse | None:
         """People can make one declared connection into another, by its values here or in git."""
         change = intent.change
         if not isinstance(change, Create) or change.collection is None:
             return None
         siblings = [each for each in change.collection.children if each.name != change.key.name]
         same = any(_evident(each.owned, twin) for each in siblings)
-        return "people made it into another declared one" if same else None
+        return Excuse.MADE_ANOTHER if same else None
 
     def answered(self, sent: Sent) -> None:
         """A read's answer has arrived: whoever writes on its strength does so now, or reads again."""
@@ -220,6 +227,26 @@ class Ledger:
         organization, kind = _collection(sent.target)
         if organization:
             self._listed[sent.life, organization, kind] = sent.served_s
+
+    def has_shown(self, life: Life, list_: str) -> bool:
+        """Whether that process has been shown anything that belongs in a list."""
+        organization, kind = _collection(list_)
+        return any(
+            (life, id_) in self._seen
+            for id_, row in self.rows().items()
+            if isinstance(row, Organization) is not bool(organization)
+            and (not organization or (_collection_of(row)[0], KIND_OF_ROW[type(row)]) == (organization, kind))
+        )
+
+    def organizations(self) -> frozenset[str]:
+        """The ids of the live organizations."""
+        return frozenset(each.id for each in self.store.organizations(ENVIRONMENT))
+
+    def planned(self, live: int, before: frozenset[str]) -> None:
+        """A plan was made of so many: at least of those that were there when its pass began, and still are."""
+        there = len(before & self.organizations())
+        if live < there:
+            self.violated(Breach.PARTIAL, f"a plan was made of {live} organizations, and there are {there}")
 
     def served_read(self, sent: Sent, answer_ids: Mapping[str, Row]) -> None:
         """A GET had its effect: its sender will know these rows as they are now, once the answer arrives."""
@@ -268,40 +295,40 @@ class Ledger:
             excuse = excuse or self._given_away(intent, after[twin])
             if excuse is None:
                 self.violated(Breach.DUPLICATE, f"{row.id} is {key} again, which is {twin} already")
-            self.counts[f"excused duplicate: {excuse}"] += 1
+            excused(self.counts, "duplicate", excuse)
         self._births[row.id] = Birth(sent, self._now())
         self.labels[row.id] = label
         if isinstance(row, Organization):
             self._domains(sent, row, frozenset(), after)
 
-    def _excuse(self, sent: Sent, twin: str) -> str | None:
+    def _excuse(self, sent: Sent, twin: str) -> Excuse | None:
         """Why a duplicate is nobody's fault, each part of it verified."""
         birth = self._births.get(twin)
         if sent.effects > 1 or (birth and birth.sent is sent):
-            return "the network sent a request twice"
+            return Excuse.TWICE
         if self._now() > sent.ended_s + SETTLE_S:
-            return "its effect landed after the settle time"
+            return Excuse.LATE
         if self._raced(twin, "externalId", sent.looked_s, sent.life):
-            return "somebody took its key away during the pass"
+            return Excuse.KEY_TAKEN
         taken_s, who = self._taken.get(twin, (float("-inf"), None))
         if taken_s > sent.at_s and (who is not sent.life):
-            return "somebody else took another object for it while that POST was in flight"
+            return Excuse.TAKEN_MEANWHILE
         if birth is None:
             return None
         if sent.looked_s >= birth.at_s:
             return None
         if birth.sent.life.slot != sent.life.slot:
-            return "two processes had that POST in flight"
+            return Excuse.TWO_PROCESSES
         if birth.at_s > birth.sent.ended_s + SETTLE_S:
-            return "its effect landed after the settle time"
+            return Excuse.LATE
         return None
 
-    def _unlike(self, sent: Sent, row: Row, twin: Row) -> str | None:
+    def _unlike(self, sent: Sent, row: Row, twin: Row) -> Excuse | None:
         """An organization is known by its key; without it by what it is called, and by its domains."""
         if not isinstance(row, Organization):
             return None
         _, seen = self._seen.get((sent.life, twin.id), (0.0, twin))
-        return None if _alike(row, seen) and _alike(row, twin) else "an organization that changed its key and more"
+        return None if _alike(row, seen) and _alike(row, twin) else Excuse.NOTHING_LEFT
 
     # -- updates
 
@@ -316,7 +343,7 @@ class Ledger:
             if wire not in owned:
                 if not self._raced(after.id, wire, sent.seen_s, sent.life):
                     self.violated(Breach.LOST_VALUE, f"{wire} of {after.id} ({key}) is not owned, but was changed")
-                self.counts["excused overwrite: an edit between the fresh read and its PATCH"] += 1
+                excused(self.counts, "overwrite", Excuse.EDITED)
             elif comparable(after, wire) != owned[wire]:
                 self.violated(
                     Breach.WRONG_VALUE,
@@ -363,15 +390,15 @@ class Ledger:
         if not isinstance(before, SCIMDirectory) or not before.has_client_bearer_token:
             return
         if sent.effects > 1:
-            excuse = "the network sent a request twice"
+            excuse = Excuse.TWICE
         elif self._now() > sent.ended_s + SETTLE_S:
-            excuse = "its effect landed after the settle time"
+            excuse = Excuse.LATE
         elif self._raced(before.id, "hasClientBearerToken", sent.seen_s, sent.life):
-            excuse = "a token made between the fresh read and the POST"
+            excuse = Excuse.TOKEN_BETWEEN
         else:
             self.violated(Breach.AGAIN, f"the token of {before.id} was replaced")
             return
-        self.counts[f"excused rotation: {excuse}"] += 1
+        excused(self.counts, "rotation", excuse)
 
     # -- what follows from a write
 
@@ -391,7 +418,7 @@ class Ledger:
                 continue
             if not self._raced(id_, "primary", sent.seen_s, sent.life):
                 self.violated(Breach.PRIMARY_LOST, f"{collection[1]} of {collection[0]} have no primary any more")
-            self.counts["excused primary: made so between the fresh read and its PATCH"] += 1
+            excused(self.counts, "primary", Excuse.PRIMARY_BETWEEN)
 
     def _domains(self, sent: Sent, row: Organization, had: frozenset[str], rows: Rows) -> None:
         """A domain is never added while another live organization has it."""
@@ -402,15 +429,15 @@ class Ledger:
                 if domain not in {name.strip().lower() for name in other.domains}:
                     continue
                 if self._raced(row.id, "domains", sent.seen_s, sent.life):
-                    excuse = "taken away by somebody else between the fresh read and the PATCH"
+                    excuse = Excuse.DOMAIN_BETWEEN
                 elif self._raced(other.id, "domains", sent.pass_started_s, sent.life):
-                    excuse = "taken by somebody else during the pass"
+                    excuse = Excuse.DOMAIN_MEANWHILE
                 elif self._now() > sent.ended_s and (sent.life.dead or self._now() > sent.ended_s + SETTLE_S):
-                    excuse = "its effect landed after the process ended, or after the settle time"
+                    excuse = Excuse.DOMAIN_LATE
                 else:
                     self.violated(Breach.DOMAIN_SHARED, f"{domain} was added to {row.id} while {other.id} has it")
                     continue
-                self.counts[f"excused domain: {excuse}"] += 1
+                excused(self.counts, "domain", excuse)
 
 
 def _evident(owned: Mapping[str, Any], row: Row) -> bool:

@@ -26,6 +26,9 @@ from tests.simulation.scenario import SETTLE_S, Scenario
 
 INTENT: ContextVar[Intent | None] = ContextVar("INTENT", default=None)
 TIMEOUT_S = 10.0
+EMPTY = Response.json({}, 200)
+EMPTYING = 0.2  # of the requests that meet something
+AT_ONCE_S = 1e-6
 
 
 class Fate(Struct, frozen=True):
@@ -49,8 +52,16 @@ class Weather:
         self._rng = scenario.rng("weather")
         self._fates = tuple(fate for part, fates in FATES.items() if scenario.has(part) for fate in fates)
         self._late = FATES["late"] if scenario.has("late") else self._fates
+        self._empty_until_s: dict[str, float] = {}
+        self._emptying = scenario.rng("emptied") if scenario.has("emptied") else None
         self.share = 0.0
         self.outage: Response | None = None
+
+    def empties(self, list_: str) -> bool:
+        """Whether something on the way answers this list with nothing, now and for a while."""
+        if self._emptying and self._emptying.random() < EMPTYING * self.share:
+            self._empty_until_s[list_] = _now() + self._emptying.uniform(0.5, 30.0)
+        return _now() < self._empty_until_s.get(list_, 0.0)
 
     def fate(self, method: str) -> tuple[str, Fate]:
         """What becomes of the next request; creates meet with more, since there are few, and more to lose."""
@@ -157,7 +168,7 @@ class Network:
         self.before(sent)
         if life.dead:
             raise asyncio.CancelledError
-        name, fate = self._weather.fate(sent.method)
+        name, fate = self._fate(sent)
         self._ledger.counts["requests"] += 1
         if name:
             self._ledger.counts["faults"] += 1
@@ -165,12 +176,12 @@ class Network:
         why = f"for {sent.intent.change.key.organization}/{sent.intent.change.key.name}" if sent.intent else ""
         self._ledger.note(f"{life.slot}.{life.number}", " ".join(filter(None, (sent.method, target, why, name))))
         body = msgspec.json.decode(request.content) if request.content else {}
-        self._ledger.sending(sent, body.get("organizationId"))
         attempt = Attempt(life.slot, sent.at_s, sent.method, target, body)
         if life.of is None:
             raise LookupError("a request outside any pass")
         life.of.disturbed |= bool(name)
         self._oracle.sending(life.of, attempt)
+        self._ledger.sending(sent, body.get("organizationId"))
         if sent.method != "GET":
             self._ledger.movers.append(life.of)
         answer = self._launched(sent, _request(request, target), fate)
@@ -194,10 +205,27 @@ class Network:
             attempt.ending = Ending.DONE
             if sent.of is not None:
                 self._oracle.arrived(sent.of, attempt, msgspec.json.decode(response.content), sent.first_shown)
+            if attempt.secret is not None:
+                asyncio.get_running_loop().call_later(AT_ONCE_S, self._delivered, sent.life, attempt)
         elif own or response.status_code == 429 or any(words in response.content for words in _WITHOUT_EFFECT):
             attempt.ending = Ending.UNDONE
         else:
             attempt.ending = Ending.UNKNOWN
+
+    def _fate(self, sent: Sent) -> tuple[str, Fate]:
+        """What becomes of a request. A list is emptied only where its reader can tell that it is not so.
+
+        That is a page that another one promised, and a list of which the process has seen something.
+        """
+        name, fate = self._weather.fate(sent.method)
+        list_, token = sent.list
+        if list_ and self._weather.empties(list_) and (token or self._ledger.has_shown(sent.life, list_)):
+            return "an empty list", Fate(False, fate.out_s, fate.back_s, EMPTY)
+        return name, fate
+
+    def _delivered(self, life: Life, attempt: Attempt) -> None:
+        if not life.dead:
+            self._oracle.delivered(attempt)
 
     def _launched(self, sent: Sent, request: Request, fate: Fate) -> asyncio.Future[httpx.Response]:
         loop = asyncio.get_running_loop()
@@ -246,7 +274,8 @@ class Network:
         document = msgspec.json.decode(answer.body) if answer.body else {}
         items = [each for value in document.values() if isinstance(value, list) for each in value]
         items += [value for value in document.values() if isinstance(value, dict)]
-        rows = self._ledger.rows()
+        other = {each.id: each for each in self._ledger.store.organizations("development")}
+        rows = {**other, **self._ledger.rows()}
         return {
             item["id"]: rows[item["id"]] for item in items if isinstance(item, dict) and item.get("id") in rows
         }

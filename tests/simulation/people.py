@@ -115,10 +115,12 @@ class Editors:
             for _ in range(rng.choice((0, 1, 1, 2, 3))):
                 self._add_connection(organization)
         if rng.random() < 0.6:
-            spec = {"name": "main", **({"bearerToken": "issue"} if rng.random() < 0.5 else {})}
+            spec = {"name": "main", **({"bearerToken": "issue"} if rng.random() < 0.7 else {})}
             organization.collections[DIRECTORY] = [Child(self._repository.new_logical(), spec)]
         if rng.random() < 0.4:
             self._link(organization)
+        if rng.random() < 0.1:
+            self._restrict(organization)
 
     def _link(self, organization: Organization) -> None:
         """Asks for a link to whatever the manifest leaves to the customer."""
@@ -224,14 +226,18 @@ class Editors:
             self._link(organization)
 
     def _hands_off(self) -> None:
-        organization, rng = self._one(), self._rng
+        organization = self._one()
         if "suspend" in organization.spec or "ownership" in organization.spec:
             organization.spec.pop("suspend", None)
             organization.spec.pop("ownership", None)
-        elif rng.random() < 0.5:
+        else:
+            self._restrict(organization)
+
+    def _restrict(self, organization: Organization) -> None:
+        if self._rng.random() < 0.4:
             organization.spec["suspend"] = "a migration"
         else:
-            organization.spec["ownership"] = rng.choice(("createOnly", "observe"))
+            organization.spec["ownership"] = self._rng.choice(("createOnly", "observe"))
 
     def _unpin(self) -> None:
         organization = self._one()
@@ -293,7 +299,7 @@ class Editors:
             spec, logical = found
             place = (pin.organization, pin.kind, pin.name)
             if self._ledger.is_anothers(pin.id, place, self._repository.head, self._ledger.rows()):
-                self._ledger.violated(Breach.MISTAKEN, f"a plan takes {pin.id} for another thing than it is")
+                self._ledger.violated(Breach.MISJUDGED, f"a plan takes {pin.id} for another thing than it is")
             self._ledger.take_for(pin.id, logical)
             spec["id"] = pin.id
 
@@ -388,6 +394,7 @@ _EDITS: tuple[Edit, ...] = (
     Editors._primary,
     Editors._primary,
     Editors._secrets,
+    Editors._hands_off,
     Editors._hands_off,
     Editors._unpin,
     Editors._break,
@@ -484,7 +491,11 @@ class Outsiders:
             fields["display_name"] = f"{rng.choice(NAMES)} by hand"
         elif chance < 0.85:
             kept = [each for each in organization.domains if rng.random() < 0.6]
-            fields["domains"] = [*kept, rng.choice((rng.choice(DOMAINS), rng.choice(DOMAINS).upper()))]
+            own = rng.choice(organization.domains or DOMAINS)
+            fields["domains"] = [
+                *kept,
+                rng.choice((rng.choice(DOMAINS), rng.choice(DOMAINS).upper(), own.upper())),
+            ]
         else:
             fields["external_id"] = rng.choice(("", f"by-hand-{rng.randint(1, 9)}"))
         self._do(

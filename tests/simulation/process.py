@@ -52,6 +52,7 @@ class Surroundings:
         self.network = network
         self.ledger = ledger
         self.target = target
+        self.per_second: float | None = None
         self.protected = Protected()
         self.publish: Callable[[Plan], None] = lambda _: None
 
@@ -80,7 +81,7 @@ class Reconciler:
         pinned = self._around.repository.environment_id is not None
         mistaken = loop and pinned and self._rng.random() < MISTAKEN
         self._key = self._around.network.keys["development" if mistaken else "production"]
-        life = Life(self.slot, self._lives, now_s)
+        life = Life(self.slot, self._lives, now_s, elsewhere=mistaken)
         network = self._around.network
         self.life = life
         self._stop = asyncio.Event()
@@ -168,18 +169,18 @@ class Reconciler:
             report = await self._reconcile(life, revision, revision.desired, may_apply=always)
         except ReconcilerError as error:
             around.ledger.note(f"{life.slot}.{life.number}", f"pass failed: {error.code}")
-            self._ended(life, before, whole=False)
+            self._ended(life, before)
             return False
-        self._ended(life, before, whole=not report.halt and not report.plan.refusals)
+        self._ended(life, before)
         around.publish(report.plan)
         self._count(report)
         return all(outcome.result in GOOD for outcome in report.outcomes) and not report.halt
 
-    def _ended(self, life: Life, before: int, *, whole: bool) -> None:
+    def _ended(self, life: Life, before: int) -> None:
         if life.of is None:
             raise LookupError("a pass that was never begun")
         life.of.disturbed |= any(who is not life.of for who in self._around.ledger.movers[before:])
-        self._around.oracle.ended(life.of, whole=whole)
+        self._around.oracle.ended(life.of)
 
     async def plan(self, life: Life, revision: Revision) -> Plan:
         """What apply would do now; anything but a GET on the way ends the simulation."""
@@ -197,10 +198,13 @@ class Reconciler:
         if self._runtime is None:
             raise LookupError("a process that was never started")
 
+        ledger = self._around.ledger
+        there = ledger.organizations()
         of = life.of = Pass(life.process, revision.declared)
 
         def planned(plan: Plan) -> None:
             life.planning = may_apply is None
+            ledger.planned(plan.live, there)
             self._around.oracle.planned(of, plan, asyncio.get_running_loop().time())
 
         life.planning = True
@@ -216,7 +220,13 @@ class Reconciler:
 
     def _settings(self) -> EnvironmentSettings:
         key = Secret(self._key)
-        api = ApiSettings(url="https://api.example", key=key, timeout_s=TIMEOUT_S, concurrency=8)
+        api = ApiSettings(
+            url="https://api.example",
+            key=key,
+            timeout_s=TIMEOUT_S,
+            concurrency=8,
+            max_requests_per_second=self._around.per_second,
+        )
         return EnvironmentSettings(
             name=None,
             manifests="",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from tests.simulation.campaign import failure, shrink
-from tests.simulation.planted import patch_without_merging
+from tests.simulation.excuses import STIR, Excuse, too_often, too_quiet
+from tests.simulation.plants.writing import patch_without_merging
 from tests.simulation.scenario import PARTS, Scenario
 from tests.simulation.world import simulate
 
@@ -24,6 +26,32 @@ def test_nothing_is_duplicated_lost_or_overwritten(first: int) -> None:
         assert result.violation is None, failure(result)
 
 
+ALONE = frozenset(PARTS) & {"edits", "customers", "operators", "meddling", "second", "late", "twice"}
+
+
+def test_without_people_and_doubled_or_late_requests_nothing_is_excused() -> None:
+    """Lost requests, nonsense for a response and kills at every boundary are never an excuse."""
+    assert len(ALONE) == 7
+    for seed in range(300, 306):
+        result = simulate(Scenario(seed, hours=1, without=ALONE))
+        assert result.violation is None, failure(result)
+        assert [name for name in result.counts if name.startswith("excused")] == []
+        assert result.counts["done"] > 0 or result.counts["due"] == 0
+
+
+def test_an_excuse_that_is_used_too_often_is_named() -> None:
+    """Chance may double a rare one in a few worlds, and not in many."""
+    name = f"excused rotation: {Excuse.LATE}"
+    assert too_often(Counter({name: 13}), worlds=50) == []
+    assert too_often(Counter({name: 400}), worlds=2000) != []
+    assert str(Excuse.LATE) in too_often(Counter({name: 400}), worlds=2000)[0]
+
+
+def test_worlds_in_which_little_happens_are_named() -> None:
+    assert len(too_quiet(Counter(), worlds=50)) == len(STIR)
+    assert too_quiet(Counter(dict.fromkeys(STIR, 500) | {"quiet passes": 5000}), worlds=50) == []
+
+
 def test_a_world_is_full_of_life() -> None:
     """Otherwise the test above would hold for worlds in which nothing happens."""
     counts = sum((simulate(Scenario(seed)).counts for seed in range(200, 206)), start=simulate(Scenario(0)).counts)
@@ -36,7 +64,7 @@ def test_a_world_is_full_of_life() -> None:
         "operator",
         "created",
         "updated",
-        "converged",
+        "at rest",
     ):
         assert counts[what] > 6, (what, counts)
 

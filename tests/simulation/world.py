@@ -6,7 +6,6 @@ import asyncio
 import io
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -16,25 +15,25 @@ from reconciler.cli import logs
 from reconciler.emulator import Emulator, Store
 from reconciler.emulator.exchange import Response
 from reconciler.emulator.faults import RESPONSES
-from reconciler.model.change import HintReason, Plan
-from reconciler.model.kinds import KindName
+from reconciler.model.change import Plan
 from reconciler.model.settings import Protected
 from reconciler.render import json, text
 from reconciler.render.style import Style
 from tests.simulation.clock import run
-from tests.simulation.ledger import ENVIRONMENT, KIND_OF_ROW, Ledger, Sent, Violated, comparable
+from tests.simulation.ledger import ENVIRONMENT, Ledger, Sent, Violated
 from tests.simulation.network import Network, Weather
 from tests.simulation.oracle.breach import Breach
 from tests.simulation.oracle.judge import Oracle
 from tests.simulation.people import DOMAINS, Editors, Outsiders
 from tests.simulation.process import Reconciler, Surroundings, intents_known
-from tests.simulation.repository import EPOCH_S, Place, Repository, Revision
+from tests.simulation.repository import EPOCH_S, Repository
 from tests.simulation.scenario import REST_PASSES, SETTLE_S, Scenario
 
 REVOKED = Response.json(
     {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
 )
 KILLED = {"before": 0.04, "during": 0.12, "after": 0.04}  # how often at a write's boundary
+ASKED = 0.25  # how often it is only asked to stop there
 MEDDLING = 0.02  # how often somebody acts between two requests
 MEDDLING_WITH_A_WRITE = 0.1  # the same, where a change is being carried out
 MEMORY = Path("/dev/shm")  # noqa: S108 flushing to a disk is not what is tested; its folders are made by tempfile
@@ -81,22 +80,6 @@ def _written_to(sent: Sent) -> str | None:
     return next((each for each in (change.parent, change.live_id) if isinstance(each, str)), None)
 
 
-def _left_over(fitting: Mapping[Place, list[str]]) -> list[Place]:
-    """The places that cannot all have a live object of their own among those that fit (augmenting paths)."""
-    holder: dict[str, Place] = {}
-
-    def place(wanted: Place, tried: set[str]) -> bool:
-        for id_ in fitting[wanted]:
-            if id_ not in tried:
-                tried.add(id_)
-                if id_ not in holder or place(holder[id_], tried):
-                    holder[id_] = wanted
-                    return True
-        return False
-
-    return [wanted for wanted in fitting if not place(wanted, set())]
-
-
 class World:
     """Everything in it, and who acts when."""
 
@@ -116,10 +99,12 @@ class World:
         self.outsiders = Outsiders(self.ledger, scenario.rng("outsiders"))
         around = Surroundings(self.repository, self.network, self.ledger, self.oracle, target)
         if scenario.has("protected"):
-            around.protected = Protected(domains=frozenset(DOMAINS[-1:]))
+            around.protected = Protected(domains=frozenset(DOMAINS[-2:]))
             self.oracle.protected = around.protected.domains
         self.store.put_organization(self.store.environments["development"].id, display_name="Acme 1")
         around.publish = self._publish
+        if scenario.has("limited"):
+            around.per_second = scenario.rng("limited").choice((1.0, 3.0, 10.0))
         slots = 2 if scenario.has("second") else 1
         self.reconcilers = [Reconciler(slot, around, scenario.rng(f"reconciler {slot}")) for slot in range(slots)]
         self._moving = True
@@ -243,10 +228,14 @@ class World:
             return
         if self._kills.random() >= KILLED[when]:
             return
-        self.ledger.counts[f"killed {when} a write"] += 1
         reconciler = self.reconcilers[sent.life.slot]
-        if reconciler.life is sent.life:
-            reconciler.kill()
+        if reconciler.life is not sent.life:
+            return
+        if when != "before" and self._kills.random() < ASKED:
+            reconciler.ask_to_stop()
+            return
+        self.ledger.counts[f"killed {when} a write"] += 1
+        reconciler.kill()
 
     # -- at rest
 
@@ -292,36 +281,8 @@ class World:
                 Breach.UNDONE, f"after {REST_PASSES} passes without faults there is still to do: {left}"
             )
         self.oracle.at_rest(revision.declared, plan, self.ledger.rows(), asyncio.get_running_loop().time())
-        self._converged(plan, revision)
         self.log.write(str(json.dumps(json.plan(plan))))
         self.log.write(text.plan(plan, Style()))
-
-    def _converged(self, plan: Plan, revision: Revision) -> None:
-        """Every owned field is as stated, or its resource stands blocked with a reason, or out of our hands."""
-        excused = {(each.organization, each.name) for each in plan.blocked}
-        excused |= {
-            (each.organization, each.name)
-            for each in plan.hints
-            if each.reason in {HintReason.UNPINNED, HintReason.OBSERVED_ONLY}
-        }
-        invalid = {each.name for each in revision.desired.invalid} if revision.desired else set()
-        rows = self.ledger.rows()
-        fitting: dict[Place, list[str]] = {}
-        for (organization, kind, name), owned in revision.owned.items():
-            own = None if kind == KindName.ORGANIZATION else name
-            if organization in plan.suspended or organization in invalid:
-                continue
-            if (organization, None) in excused or (organization, own) in excused:
-                continue
-            of_kind = [id_ for id_, row in rows.items() if KIND_OF_ROW[type(row)] == kind]
-            fitting[organization, kind, name] = [
-                id_ for id_ in of_kind if all(comparable(rows[id_], wire) == owned[wire] for wire in owned)
-            ]
-        for organization, kind, name in sorted(_left_over(fitting)):
-            self.ledger.violated(
-                Breach.UNDONE, f"{organization}/{kind}/{name} is not as stated, and nothing says why"
-            )
-        self.ledger.counts["converged"] += len(fitting)
 
     # -- secrets
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from reconciler.core.planning.children import plan_collection
 from reconciler.core.planning.plan import plan
 from reconciler.model.change import Duplicate
 from reconciler.model.kinds import KindName
@@ -64,6 +65,11 @@ def test_the_pinned_one_has_a_duplicate_until_the_other_is_ruled_out() -> None:
     assert twins(pinned, seen, distinct_from=[conn_id(2)]) == ()
 
 
+def test_one_alone_is_none() -> None:
+    wanted = organization("acme", connections=[connection("okta", **IDP)])
+    assert plan_collection(wanted, CONNECTION, [live_connection(1, **IDP)], org_id(1)).duplicates == ()
+
+
 def test_as_many_as_declared_are_none() -> None:
     declared = [connection("b", **IDP), connection("a", **IDP)]
     seen = [live_connection(number, **IDP) for number in (1, 2, 3)]
@@ -74,6 +80,7 @@ def test_as_many_as_declared_are_none() -> None:
 def test_what_differs_or_is_in_no_manifest_is_none() -> None:
     other = live_connection(2, entity="e2")
     assert twins([connection("okta", **IDP)], [live_connection(1, **IDP), other]) == ()
+    assert twins([connection("okta")], [live_connection(1, **IDP), other]) == ()
     assert twins([], [live_connection(1, **IDP), live_connection(2, **IDP)]) == ()
     unmanaged = [other, structs.replace(other, id=conn_id(3))]
     assert twins([connection("okta", **IDP)], [live_connection(1, **IDP), *unmanaged]) == ()
@@ -126,6 +133,15 @@ def test_several_shared_domains_make_one_duplicate() -> None:
     seen = observed(live(1, "acme", domains=both), live(2, domains=both), live(3, domains=both))
     wanted = organization("acme", domains=tuple(both))
     assert plan(desired(wanted), seen, 0).duplicates == same("acme", 1, 2, 3)
+    second = organization("second", id_=org_id(2), domains=tuple(both))
+    assert plan(desired(second, wanted), seen, 0).duplicates == same("acme", 1, 2, 3)
+
+
+def test_those_of_several_domains_stand_in_order_of_id() -> None:
+    seen = observed(*(live(number, str(number), domains=[f"{9 - number % 3}.example"]) for number in range(1, 7)))
+    wanted = [organization(str(number)) for number in (1, 2, 3)]
+    found = plan(desired(*wanted), seen, 0).duplicates
+    assert [each.ids for each in found] == [(org_id(number), org_id(number + 3)) for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -324,7 +324,9 @@ def test_observe_writes_nothing_anywhere() -> None:
             ),
             organization("new", display_name="New", ownership=Ownership.OBSERVE, connections=[connection("okta")]),
         ),
-        structs.replace(observed(live(1, "acme", connections=[], directories=[live_directory(1)])), records={}),
+        structs.replace(
+            observed(live(1, "acme", connections=[], directories=[live_directory(1, primary=True)])), records={}
+        ),
     )
     assert (made.changes, made.blocked) == ((), ())
     assert [(hint.organization, hint.name) for hint in made.hints] == [
@@ -710,6 +712,20 @@ def test_a_refusal_names_all_that_is_protected_in_order() -> None:
     assert f"protects {', '.join((*sorted(domains), org_id(1)))}, so" in block.message
 
 
+def test_a_refusal_names_nothing_else_and_nobody_else_is_refused() -> None:
+    seen = observed(
+        live(1, "bank", domains=["bank.example", "old.example"]), live(2, "other", domains=["o.example"])
+    )
+    wanted = (organization("bank", domains=("new.example",)), organization("other", display_name="New"))
+    protected = Protected(frozenset({org_id(9)}), frozenset({"bank.example"}))
+    made = plan(desired(*wanted), seen, NOW, protected=protected)
+    assert (blocks(made), keys(made)) == (
+        [("bank", None, BlockReason.PROTECTED)],
+        [("update", "Organization", "other/other")],
+    )
+    assert "protects bank.example, so" in made.blocked[0].message
+
+
 def test_a_plan_counts_who_is_live_claimed_and_unpinned() -> None:
     """The guard against a folder for another environment compares these."""
     wanted = (organization("a"), organization("b", id_=org_id(2)), organization("gone", display_name="Gone"))
@@ -737,6 +753,23 @@ def test_what_the_plan_does_not_write_to_is_no_target() -> None:
 def test_live_domains_that_several_share_are_told_whatever_is_in_git() -> None:
     seen = observed(live(1, domains=["a.example"]), live(2, domains=["A.example"]), live(3, domains=["b.example"]))
     assert of(seen=seen).shared_domains == (SharedDomain("a.example", (org_id(1), org_id(2))),)
+
+
+def test_a_secret_that_cannot_be_delivered_is_a_hint_or_blocks_itself_alone() -> None:
+    wanted = organization("acme", setup_link=SAML_LINK, directories=[directory("okta", issue_token=True)])
+    seen = live(1, "acme", connections=[], directories=[live_directory(1, primary=True)])
+    made = of(wanted, seen=observed(seen))
+    assert [(hint.reason, hint.name) for hint in made.hints] == [
+        (HintReason.NO_TARGET, None),
+        (HintReason.NO_TARGET, "okta"),
+    ]
+    unreadable = Unreadable("it is not a delivery record")
+    made = of(wanted, seen=observed(seen, records={("acme", None): unreadable}))
+    assert blocks(made) == [("acme", "setup-link", BlockReason.UNUSABLE_RECORD)]
+    assert keys(made) == [("issue", "BearerToken", "acme/okta")]
+    made = of(wanted, seen=observed(seen, records={("acme", "okta"): unreadable}))
+    assert blocks(made) == [("acme", "okta", BlockReason.UNUSABLE_RECORD)]
+    assert keys(made) == [("issue", "SetupLink", "acme/setup-link")]
 
 
 def test_now_decides_whether_a_delivered_link_is_still_good() -> None:

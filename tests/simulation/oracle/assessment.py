@@ -131,17 +131,26 @@ class _Sheet:
         if wanted.ownership == OBSERVE:
             self.blocked |= {(wanted.name, kind, name): why for name, why in found.doubts.items()}
             return
-        for name, each in children.stand(wanted, kind, rows, found).items():
+        standing = children.stand(wanted, kind, rows, found)
+        for child in declared:
+            name, each = child.name, standing[child.name]
             place = wanted.name, kind, name
             if each.blocked:
                 self.blocked[place] = each.blocked
             elif each.due is not None:
                 self.due.append(Write(place, each.live, live, each.due, waits or each.waits))
-                if each.live is None and self._known.records.get((wanted.name, name)):
-                    self.blocked[place] = BlockReason.UNUSABLE_RECORD  # that of another directory
+                if each.live is None and child.token:
+                    self._first_token(wanted, name, live)
         if kind is KindName.DIRECTORY:
             for child, id_ in _found(declared, found.found):
                 self._token(wanted, child, id_, live, rows[id_], waits=waits)
+
+    def _first_token(self, wanted: Organization, name: str, live: str | None) -> None:
+        """The token of a directory that is yet to be created: any record is that of another."""
+        if self._known.records.get((wanted.name, name)):
+            self.blocked[wanted.name, KindName.DIRECTORY, name] = BlockReason.UNUSABLE_RECORD
+        else:
+            self.due.append(Write((wanted.name, KindName.BEARER_TOKEN, name), None, live, None, waits=True))
 
     def _token(
         self, wanted: Organization, child: Child, id_: str, live: str | None, row: Any, *, waits: bool

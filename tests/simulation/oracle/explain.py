@@ -27,12 +27,27 @@ def explain(declared: Declared, moment: Moment, attempt: Attempt, found: Assessm
         return _update(declared, attempt, found)
     if attempt.kind is KindName.ORGANIZATION:
         return _creation(declared, attempt, found)
+    for place, why in found.blocked.items():
+        if place[0] == owner and _is_for(declared, place, attempt, found):
+            return Breach.BLOCKED, f"{attempt} is for {place}: {why}"
     alike = [write for write in found.due if is_write(write, attempt, anywhere=True)]
     if any(write.parent == attempt.organization_id for write in alike):
         return Breach.TOO_EARLY, f"{attempt} waits for another write"
     if alike or owner is None:
         return Breach.WRONG_PLACE, f"{attempt} is for {holder}, which is {owner or 'no declared organization'}"
     return Breach.NOT_DUE, f"{attempt} for {owner} is due nowhere"
+
+
+def _is_for(declared: Declared, place: Place, attempt: Attempt, found: Assessment) -> bool:
+    """Whether a POST is for what stands at that place."""
+    name, kind, handle = place
+    if attempt.kind is KindName.BEARER_TOKEN:
+        return found.means.get(place) == attempt.id
+    if attempt.kind is not kind or kind is KindName.SETUP_LINK:
+        return attempt.kind is kind
+    sent = body_values(kind, attempt.body)
+    children = declared.organizations[name].collections[kind]
+    return any(each.name == handle and sent | dict(each.values) == sent for each in children)
 
 
 def _update(declared: Declared, attempt: Attempt, found: Assessment) -> Accusation:
@@ -50,13 +65,13 @@ def _update(declared: Declared, attempt: Attempt, found: Assessment) -> Accusati
 
 def _creation(declared: Declared, attempt: Attempt, found: Assessment) -> Accusation:
     key, title = attempt.body.get("externalId"), attempt.body.get("displayName")
-    for place, why in found.blocked.items():
-        wanted = declared.organizations.get(place[0])
-        if wanted and _is_organization(place) and wanted.key == key:
-            return Breach.BLOCKED, f"{attempt} makes {place[0]}: {why}"
     for name, (breach, why) in found.closed.items():
         if declared.organizations[name].key == key:
             return breach, f"{attempt} makes {name}: {why}"
+    for place, why in found.blocked.items():
+        keys = {wanted.key for wanted in declared.all if wanted.name == place[0]}
+        if _is_organization(place) and key in keys:
+            return Breach.BLOCKED, f"{attempt} makes {place[0]}: {why}"
     if any(write.live is None and _is_organization(write.place) and write.waits for write in found.due):
         return Breach.TOO_EARLY, f"{attempt} waits for another write"
     return Breach.NOT_DUE, f"{attempt} makes {title!r}, which nobody asks for"

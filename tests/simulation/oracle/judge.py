@@ -22,6 +22,7 @@ from tests.simulation.oracle.secrets import Folder
 from tests.simulation.oracle.shown import Moment, Shown, everything
 
 Accuse = Callable[[Breach, str], NoReturn]
+GUARDED = 10  # organizations, from which on a plan may be refused for its size
 CHILD_CREATES = {"POST SAMLConnection", "POST SCIMDirectory"}
 SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 
@@ -29,9 +30,10 @@ SECRETS = (KindName.SETUP_LINK, KindName.BEARER_TOKEN)
 class Process:
     """One process, as far as its writes go."""
 
-    def __init__(self, slot: int, started_s: float) -> None:
+    def __init__(self, slot: int, started_s: float, *, elsewhere: bool) -> None:
         self.slot = slot
         self.started_s = started_s
+        self.elsewhere = elsewhere  # its key opens another environment
         self.asked_to_stop = False
         self.created: set[str] = set()  # organizations
         self.attempts: list[Attempt] = []
@@ -74,7 +76,7 @@ class Oracle:
         of.plan, of.found = plan, self._assessment(of, of.shown.plan, now_s)
         self.counts["due"] += len(of.found.due)
 
-    def _says_so(self, declared: Declared, plan: Plan, found: Assessment) -> None:
+    def says_so(self, declared: Declared, plan: Plan, found: Assessment) -> None:
         """What a person reads in a plan must be so."""
         said = {
             (each.organization, each.kind, each.name or each.organization): each.reason for each in plan.blocked
@@ -86,7 +88,11 @@ class Oracle:
         pins = {(each.organization, each.kind, each.name): each.id for each in plan.pins}
         for place, id_ in sorted(pins.items()):
             if found.means.get(place) != id_:
-                self._accuse(Breach.MISTAKEN, f"{_name(place)} is said to be {id_}, not {found.means.get(place)}")
+                self._accuse(Breach.MISJUDGED, f"{_name(place)} is said to be {id_}, not {found.means.get(place)}")
+        changes = {(each.key.organization, each.key.kind, each.key.name) for each in plan.changes}
+        for place in sorted(changes ^ {write.place for write in found.due}):
+            is_planned, is_due = "is" if place in changes else "is not", "is not" if place in changes else "is"
+            self._accuse(Breach.MISJUDGED, f"{_name(place)} {is_planned} planned, and {is_due} due")
         suspended = {name for name, each in declared.organizations.items() if each.suspended}
         if suspended != set(plan.suspended):
             self._accuse(Breach.MISJUDGED, f"suspended are {sorted(suspended)}, not {sorted(plan.suspended)}")
@@ -226,25 +232,23 @@ class Oracle:
 
     # -- a pass ends
 
-    def ended(self, of: Pass, *, whole: bool) -> None:
-        """The pass is over; `whole` if nothing stopped it before its end."""
-        for attempt in of.attempts:
-            if attempt.ending is Ending.DONE and attempt.secret:
-                self._delivered(attempt)
+    def ended(self, of: Pass) -> None:
+        """The pass is over. Nothing but a fault, a person, a signal or a wrong key excuses what it left undone."""
+        quiet = not (of.disturbed or of.process.asked_to_stop or of.process.elsewhere)
         if of.found is None or of.plan is None:
+            if quiet:
+                self._accuse(Breach.UNDONE, "a quiet pass never came to a plan")
             return
-        if whole and not of.disturbed:
+        if quiet and not (of.plan.refusals and len(of.declared.organizations) >= GUARDED):
             self.counts["quiet passes"] += 1
             sent = {each.place for each in of.attempts}
             for write in of.found.due:
                 if write.place not in sent:
                     self._accuse(Breach.UNDONE, f"{_name(write.place)} was due, and a quiet pass did nothing")
-        self._says_so(of.declared, of.plan, of.found)
+        self.says_so(of.declared, of.plan, of.found)
 
-    def _delivered(self, attempt: Attempt) -> None:
-        """What was made is what stands in the folder, for its owner alone."""
-        if attempt.place is None or attempt.secret is None:
-            return
+    def delivered(self, attempt: Attempt) -> None:
+        """As soon as a secret has arrived: what was made is what stands in the folder, for its owner alone."""
         name, kind, handle = attempt.place
         directory = handle if kind is KindName.BEARER_TOKEN else None
         record = self.folder.record(name, directory) or {}
@@ -260,7 +264,7 @@ class Oracle:
         found = assess(declared, everything(rows), known)
         for write in found.due:
             self._accuse(Breach.UNDONE, f"{_name(write.place)} is due, and was never done")
-        self._says_so(declared, plan, found)
+        self.says_so(declared, plan, found)
         self.counts["at rest"] += len(found.means)
         self.counts["at rest, blocked"] += len(found.blocked)
 

@@ -83,6 +83,8 @@ COMMANDS = [
     "plan pinned",
     "plan --config m/its.toml",
     "plan --config open.toml",
+    "run m --token-file nowhere",
+    "run m --token-file empty/README",
     "show nobody",
     "show acme --dir broken",
     "show acme --dir pinned",

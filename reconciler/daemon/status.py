@@ -168,6 +168,7 @@ def _environment(status: EnvironmentStatus) -> dict[str, Any]:
         "lastSuccess": _time(status.last_success),
         "nextPass": _time(status.next_pass),
         "conditions": [_condition(each) for each in status.conditions()],
+        "organizations": None,  # those that were built last stand here
         "errors": sum(problem.severity is Severity.ERROR for problem in status.problems),
         "warnings": sum(problem.severity is Severity.WARNING for problem in status.problems),
         "problems": [_problem(each) for each in status.problems[:PROBLEMS_MAX]],

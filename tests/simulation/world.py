@@ -34,6 +34,7 @@ REVOKED = Response.json(
 )
 KILLED = {"before": 0.04, "during": 0.12, "after": 0.04}  # how often at a write's boundary
 ASKED = 0.25  # how often it is only asked to stop there
+MOST_CREATES = 1  # organizations at a time, in a guarded world
 MEDDLING = 0.02  # how often somebody acts between two requests
 MEDDLING_WITH_A_WRITE = 0.1  # the same, where a change is being carried out
 MEMORY = Path("/dev/shm")  # noqa: S108 flushing to a disk is not what is tested; its folders are made by tempfile
@@ -101,6 +102,9 @@ class World:
         if scenario.has("protected"):
             around.protected = Protected(domains=frozenset(DOMAINS[-2:]))
             self.oracle.protected = around.protected.domains
+        if scenario.has("guarded"):
+            self.oracle.most_creates = MOST_CREATES
+            around.limits = {"maxCreates": MOST_CREATES}
         self.store.put_organization(self.store.environments["development"].id, display_name="Acme 1")
         around.publish = self._publish
         slots = 2 if scenario.has("second") else 1

@@ -29,6 +29,7 @@ class Breach(StrEnum):
     UNPLANNED = "unplanned"
     PRIMARY_LOST = "primary lost"
     DOMAIN_SHARED = "domain shared"
+    UNUSUAL = "unusual size"  # written although nobody approved exactly this
     WRONG_ENVIRONMENT = "wrong environment"
     LEAKED = "leaked"
     CRASH = "crash"

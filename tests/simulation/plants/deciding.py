@@ -16,7 +16,7 @@ from reconciler.core.planning import diff, domain_transfer, moves, order, plan
 from reconciler.core.values import certificate, domain
 from reconciler.engine import reconcile, write
 from reconciler.model.change import Change, Create, Update
-from reconciler.model.kinds import Compare, Field, Kind
+from reconciler.model.kinds import Compare, Field, Kind, KindName
 from reconciler.model.state import (
     Certificate,
     Desired,
@@ -344,17 +344,20 @@ def give_a_domain_that_nobody_can_take() -> Faulty:
 
 
 @plant(Promise.DOMAIN, Breach.TOO_EARLY)
-def go_on_below_a_failed_organization() -> Faulty:
-    """What is below an organization does not wait for its update."""
+def write_children_before_their_organization() -> Faulty:
+    """The update of an organization comes last, after what is below it."""
+    level = order.level
+
+    def is_update(change: Change) -> bool:
+        return isinstance(change, Update) and change.key.kind is KindName.ORGANIZATION
 
     def loose(after: Any_) -> Any_:
-        def planned(own: Any, below: Any) -> Any:
-            updated = bool(own.changes) and isinstance(own.changes[0], Update)
-            return below if updated else after(own, below)
+        return lambda own, below: below if any(map(is_update, own.changes)) else after(own, below)
 
-        return planned
-
-    return swap(plan, "_after", loose)
+    return together(
+        swap(plan, "_after", loose),
+        patch.object(order, "level", lambda change: 9 if is_update(change) else level(change)),
+    )
 
 
 # -- which one is primary --------------------------------------------------------------------------

@@ -12,10 +12,10 @@ WORKERS ?= 4
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench simulate plants mutate lock clean
+.PHONY: help demo test check check-deploy bench simulate plants mutate lock clean
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## validate, plan, apply and put a drift right, on the embedded emulator
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
@@ -27,6 +27,9 @@ check: $(STAMP) ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check-deploy: ## deploy/ and docs/ci/ by the tools that will read them (helm, kustomize, actionlint …)
+	@bash deploy/check.sh
 
 bench: $(BENCH)/.installed ## side-by-side benchmarks against their baselines (minutes)
 	$(BENCH)/bin/python bench/run.py $(BENCH_ARGS)

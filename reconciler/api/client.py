@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
 from reconciler.api import paging
 from reconciler.api.connection import Connection, ReadOnly, TransportFactory, transports
+from reconciler.api.known import Known
 from reconciler.api.lane import Lane
 from reconciler.api.retry import Retry
 from reconciler.api.session import Session
@@ -25,7 +26,8 @@ from reconciler.model.state import Child, Organization
 class Client:
     """The API for one pass. Use it as an async context manager, and make a new one for each pass.
 
-    Once `stop` is set no request starts (Interrupted); those under way end as they would have.
+    Once `stop` is set no request starts (Interrupted); those under way end as they would have. `known` outlives
+    the client: no list is believed that lacks what the process has seen.
     """
 
     def __init__(  # noqa: PLR0913 a pass's whole surroundings, named once
@@ -38,10 +40,13 @@ class Client:
         transport: TransportFactory | None = None,
         read_only: bool = False,
         stop: asyncio.Event | None = None,
+        known: Known | None = None,
     ) -> None:
         make = transport or transports(settings)
         self._transport = (lambda: ReadOnly(make())) if read_only else make
-        self._session = Session(settings, now=now, watch=watch, stop=stop or asyncio.Event())
+        self._session = Session(
+            settings, now=now, watch=watch, stop=stop or asyncio.Event(), known=known or Known()
+        )
         self.retry = Retry(rng, watch, self._session.stop, self._session.ended)
         self.limiter = self._session.limiter
         self.lanes: list[Lane] = []
@@ -101,13 +106,14 @@ class Client:
         self.lanes.append(lane)
         return lane
 
-    async def organizations(self) -> AsyncIterator[tuple[Organization, ...]]:
+    async def organizations(self, named: frozenset[str] = frozenset()) -> AsyncIterator[tuple[Organization, ...]]:
         """Every page of organizations, non-empty, in order of id, all of one environment, to the end.
 
-        Raises ApiError if the list cannot be shown to be complete.
+        Raises ApiError if the list cannot be shown to be complete, also where it lacks one that is still there and
+        that this process has seen or that is `named` somewhere, by its id.
         """
         route = f"GET {ORGANIZATION.route}"
-        environment_id = None
+        environment_id, missing = None, set(named | self._session.known.ids(ORGANIZATION.name))
         async for page in paging.pages(self._page, route, self._session.settings.max_pages):
             organizations = tuple(item for item in page.items if isinstance(item, Organization))
             environments = {item.environment_id for item in organizations}
@@ -115,17 +121,36 @@ class Client:
                 raise BadAnswer("the list holds organizations of several environments", route=route)
             environment_id = organizations[0].environment_id
             self._session.grow(len(organizations))
+            self._session.known.see(*organizations)
+            missing.difference_update(item.id for item in organizations)
             yield organizations
+        await self.gone(ORGANIZATION, missing)
+
+    async def gone(self, kind: Kind, ids: Collection[str], organization_id: str = "") -> None:
+        """As `Lane.gone` for each of them, of which some are asked for at once."""
+
+        async def one(id_: str) -> None:
+            async with self.lane() as lane:
+                await lane.gone(kind, id_, organization_id)
+
+        self._session.grow(len(ids))
+        left, at_once = sorted(ids), self._session.settings.concurrency
+        for first in range(0, len(left), at_once):
+            ends = await asyncio.gather(*map(one, left[first : first + at_once]), return_exceptions=True)
+            for error in filter(None, ends):
+                raise error
 
     async def _page(self, token: str) -> Page:
         """A page on a lane of its own: the walk holds none while its caller works on a page."""
         async with self.lane() as lane:
             return await lane.page(ORGANIZATION, {}, token)
 
-    async def children(self, kind: Kind, organization_id: str) -> tuple[Child, ...]:
-        """All of an organization's connections or directories, in order of id, on a lane of its own."""
+    async def children(
+        self, kind: Kind, organization_id: str, named: frozenset[str] = frozenset()
+    ) -> tuple[Child, ...]:
+        """All of an organization's connections or directories, as `Lane.children`, on a lane of its own."""
         lane = await self._take()
         try:
-            return await lane.children(kind, organization_id)
+            return await lane.children(kind, organization_id, named)
         finally:
             self._give(lane)

@@ -64,14 +64,14 @@ class Limiter:
                 self._busy += 1
                 place.set_result(None)
 
-    async def turn(self, *stops: asyncio.Event) -> None:
-        """Returns when the rate lets the next request start, or when an event is set.
+    async def turn(self, *stops: asyncio.Event, count: int = 1) -> None:
+        """Returns when the rate lets so many more requests start, or when an event is set.
 
         One caller waits for its turn and the others behind it, so that all of them feel a lower rate at once.
         """
-        if self._rate:
+        if self._rate and count:
             async with self._gate:
-                await sleep_or_stop(self._rate.wait_s(asyncio.get_running_loop().time()), *stops)
+                await sleep_or_stop(self._rate.wait_s(asyncio.get_running_loop().time(), count), *stops)
 
     def overloaded(self, started: float, now: float) -> None:
         """A request that began at `started` met an overloaded server: both limits are halved.
@@ -115,9 +115,9 @@ class Rate:
         self._full = self.per_second = per_second
         self._next_at = float("-inf")
 
-    def wait_s(self, now: float) -> float:
-        """How long the request that asks has to wait; its turn is taken."""
-        at = max(self._next_at, now)
+    def wait_s(self, now: float, count: int = 1) -> float:
+        """How long to wait until so many requests may start, one after another; their turns are taken."""
+        at = max(self._next_at, now) + (count - 1) / self.per_second
         self._next_at = at + 1.0 / self.per_second
         return at - now
 

@@ -13,7 +13,8 @@ GetPage = Callable[[str], Awaitable[Page]]
 async def pages(get: GetPage, route: str, max_pages: int) -> AsyncIterator[Page]:
     """The non-empty pages of a list; `get` reads the page of a token, "" for the first.
 
-    Raises BadAnswer if the list cannot be shown to be complete: its ids have to rise, and its tokens to differ.
+    Raises BadAnswer if the list cannot be shown to be complete: its ids have to rise, its tokens to differ, and a
+    page that a token promised to hold something.
     """
     last, token, tokens = "", "", set[str]()
     for _ in range(max_pages):
@@ -21,6 +22,8 @@ async def pages(get: GetPage, route: str, max_pages: int) -> AsyncIterator[Page]
         ids = [item.id for item in page.items]
         if any(later <= earlier for earlier, later in zip([last, *ids], ids, strict=False)):
             raise BadAnswer("the list is not in order of id: something may be missing", route=route)
+        if token and not ids:
+            raise BadAnswer("a page that the one before promised is empty: something is missing", route=route)
         if page.next_token and (not ids or page.next_token in tokens):
             raise BadAnswer("the list goes on without anything new in it", route=route)
         if page.items:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.api.connection import Connection
+from reconciler.api.known import Known
 from reconciler.api.limiter import Limiter
 from reconciler.api.responses import judge
 from reconciler.model.errors import ApiError, Interrupted, Overrun, Unsent
@@ -39,9 +40,16 @@ class Session:
     """Shared by all lanes of a pass. Once `stop` or `ended` is set, no request starts."""
 
     def __init__(
-        self, settings: ApiSettings, *, now: Callable[[], float], watch: Watch, stop: asyncio.Event
+        self,
+        settings: ApiSettings,
+        *,
+        now: Callable[[], float],
+        watch: Watch,
+        stop: asyncio.Event,
+        known: Known,
     ) -> None:
         self.limiter = Limiter(settings.concurrency, settings.max_requests_per_second)
+        self.known = known
         self.stop = stop
         self.ended = asyncio.Event()
         self.requests = 0
@@ -55,6 +63,7 @@ class Session:
                 "authorization": f"Bearer {settings.key.reveal()}",
                 "accept": "application/json",
                 "accept-encoding": "identity",
+                "cache-control": "no-cache",
                 "user-agent": "ssoready-reconciler",
             }
         )
@@ -65,13 +74,16 @@ class Session:
         """Raises the limit of requests for so many more organizations, or changes."""
         self._budget += count * self.settings.requests_per_organization
 
+    async def turn(self, count: int) -> None:
+        """Returns when the limiter lets so many requests start, or when none may start any more."""
+        await self.limiter.turn(self.stop, self.ended, count=count)
+
     async def send(self, connection: Connection, request: Request, attempt: int) -> dict[str, Any]:
-        """The JSON object of the response; `attempt` counts from 1. Sent once, whatever comes of it.
+        """The JSON object of the response; `attempt` counts from 1. Sent at once, and once, whatever comes of it.
 
         Raises ApiError, or Interrupted if `stop` is set.
         """
         loop = asyncio.get_running_loop()
-        await self.limiter.turn(self.stop, self.ended)
         self._check(request)
         self.requests += 1
         started, status = loop.time(), None

@@ -48,6 +48,11 @@ def page(kind: Kind, route: str, document: dict[str, Any]) -> Page:
     return Page(tuple(_live(kind, route, item) for item in items), token)
 
 
+def can_exist(kind: Kind, id_: str) -> bool:
+    """Whether the API can have given out this id. The server panics at one of more than 128 bits."""
+    return bool(_IDS[kind.name].fullmatch(id_)) and int(id_[-25:], 36) < 2**128
+
+
 def text(name: str, route: str, document: dict[str, Any]) -> str:
     """The text in the response's field of that name; raises BadAnswer if there is none or it is empty."""
     value = document.get(name)

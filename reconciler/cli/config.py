@@ -21,7 +21,7 @@ from msgspec import Struct
 from reconciler.api.keys import parse_proxy
 from reconciler.cli.credentials import Told, credentials
 from reconciler.cli.output import note
-from reconciler.cli.trust import KEY_EXPOSED, check_authority, check_place, check_writers
+from reconciler.cli.trust import KEY_EXPOSED, check_authority, check_place, check_protected, check_writers
 from reconciler.core.planning.guard import GUARDS
 from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
@@ -41,7 +41,6 @@ MAX_FILE_BYTES = 1024 * 1024
 MAX_DURATION_S = 366 * 86400.0
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h)", re.ASCII)
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_ORGANIZATION_ID = re.compile(r"org_[0-9a-z]{25}")
 _ENVIRONMENT_ID = re.compile(r"env_[0-9a-z]{25}")
 
 
@@ -347,9 +346,7 @@ def _check(section: Section) -> None:
         raise UsageError(
             f"environment_id is {section.environment_id!r}", "It is `env_` and 25 letters and digits, or left out."
         )
-    wrong = sorted(each for each in section.protected.organizations if not _ORGANIZATION_ID.fullmatch(each))
-    if wrong:
-        raise UsageError(f"{wrong[0]!r} cannot be protected", "It is `org_` and 25 letters and digits.")
+    check_protected(section.protected)
     for guard in GUARDS:
         bound = section.limits.get(guard.limit, guard.default)
         if not guard.unit.fits(bound):

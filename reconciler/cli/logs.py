@@ -7,11 +7,14 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from reconciler.cli.output import show_traceback
-from reconciler.core.values.redaction import escaped, masked
+from reconciler.core.values.redaction import cut, escaped, masked
 from reconciler.model.change import Change
 from reconciler.model.event import ChangeDone, Crashed, Event, Listed, RequestDone
 from reconciler.model.outcome import GOOD, Report
+from reconciler.model.state import Certificate, Value
+from reconciler.render.words import value
 
+ITEMS_MAX, TEXT_MAX = 100, 300  # of a value in a change's line
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Entry = MutableMapping[str, Any]
 _least = [LEVELS["warning"]]  # checked for each request: faster than asking structlog
@@ -124,7 +127,20 @@ def _fields(change: Change, id_: str | None) -> dict[str, Any]:
         "name": change.key.name,
         "id": id_ or change.live_id,
         "fields": [field.path for field in change.fields],
+        "before": {field.path: _shown(field.before) for field in change.fields if field.before is not None},
+        "after": {field.path: _shown(field.after) for field in change.fields},
+        "risk": change.risks,
     }
+
+
+def _shown(shown: Value | None) -> Any:
+    """A field's value, bounded."""
+    if isinstance(shown, Certificate):
+        return value(shown)
+    if isinstance(shown, tuple):
+        more = len(shown) - ITEMS_MAX
+        return [*map(_shown, shown[:ITEMS_MAX]), *([f"and {more} more"] if more > 0 else [])]
+    return cut(masked(shown), TEXT_MAX) if isinstance(shown, str) else shown
 
 
 def _ms(duration_s: float) -> int:

@@ -34,6 +34,7 @@ COMMANDS = {
     "show": "reconciler.cli.onboard",
     "setup-link": "reconciler.cli.onboard",
     "rotate-token": "reconciler.cli.onboard",
+    "init": "reconciler.cli.init",
     "completion": "reconciler.cli.check",
 }
 HELP = {
@@ -50,6 +51,7 @@ HELP = {
     "rotate-token": "Make and deliver a new SCIM bearer token.",
     "schema": "Print a JSON Schema.",
     "emulator": "Serve a stand-in for the Management API on loopback.",
+    "init": "Make the files of a new repository.",
     "completion": "Print the script that completes commands in a shell.",
 }
 

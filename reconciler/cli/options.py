@@ -36,10 +36,10 @@ _FILES = _places("file")
 _FOLDERS = _places("dir")
 
 
-def flag(name: str, **more: Any) -> Callable[[F], F]:
-    """A flag with its variable: RECONCILER_ and its name."""
+def flag(name: str, *parameter: str, **more: Any) -> Callable[[F], F]:
+    """A flag with its variable: RECONCILER_ and its name; `parameter` is what a command calls it."""
     variable = "RECONCILER_" + name.removeprefix("--").upper().replace("-", "_")
-    return click.option(name, envvar=variable, **more)
+    return click.option(name, *parameter, envvar=variable, **more)
 
 
 class _Output(click.Choice[Format]):
@@ -146,6 +146,19 @@ observed = flag(
     help="A file of `reconciler observe` to read instead of the API.",
 )
 max_age = flag("--max-age", metavar="10m", help="Refuse an --observed file that is older.")
+out = flag("--out", metavar="FILE", shell_complete=_FILES, help="Save the plan for `apply --plan FILE`.")
+saved_plan = flag(
+    "--plan",
+    "saved",
+    metavar="FILE",
+    shell_complete=_FILES,
+    help="Apply this plan that `plan --out` saved; DIR must then be what it was made from.",
+)
+changed_since = flag(
+    "--changed-since",
+    metavar="REV",
+    help="Plan only what changed since this checkout parted from REV; `auto`: from what the CI's variables name.",
+)
 approve = flag("--approve", metavar="DIGEST", help="Lift the guards for the plan with this digest.")
 yes = flag("--yes", is_flag=True, help="Do not ask for confirmation.")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import structs
 
-from reconciler.cli import options
+from reconciler.cli import options, saving
 from reconciler.cli.config import Flags, one_environment, writable_environment
 from reconciler.cli.output import (
     advising,
@@ -34,9 +34,10 @@ from reconciler.model.state import Desired, Loaded
 from reconciler.render import text
 from reconciler.render.formats import Format
 from reconciler.render.words import count
-from reconciler.source.steady import uncommitted
+from reconciler.source.steady import git_at_work, uncommitted
 
 if TYPE_CHECKING:
+    from reconciler.engine.load import Load
     from reconciler.engine.pin import Versions
     from reconciler.engine.reconcile import Decision, Hooks
 
@@ -51,27 +52,34 @@ CANCELLED = Halt(Interrupted.__name__, "not confirmed, so nothing was written", 
 @options.approve
 @options.observed
 @options.max_age
+@options.changed_since
+@options.out
 @options.flag("--detailed-exitcode", is_flag=True, help="Exit with 2 if the plan has changes.")
 @options.logs
 @options.output
 def plan(**flags: Any) -> int:
     """Show what apply would do to make the live environment equal to DIR. Reads only."""
     output, detailed = flags.pop("output"), flags.pop("detailed_exitcode")
+    out, revision = flags.pop("out"), flags.pop("changed_since")
     environment = _approved(one_environment(_flags(flags)))
     with advising(environment.api):
-        return asyncio.run(_plan(environment, output, detailed=detailed))
+        return asyncio.run(_plan(environment, output, detailed=detailed, out=out, revision=revision))
 
 
-async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: bool) -> int:
+async def _plan(
+    environment: EnvironmentSettings, output: Format, *, detailed: bool, out: str | None, revision: str | None
+) -> int:
     from reconciler.engine.reconcile import Hooks  # noqa: PLC0415 the network, not needed for --help
 
     with Progress() as progress:
         hooks = Hooks(watch=progress.watch, loaded=lambda loaded: _show_warnings(loaded, progress))
-        finished = await _reconcile(environment, hooks, asyncio.Event())
+        finished = await _reconcile(environment, hooks, asyncio.Event(), _since(revision))
     if finished.report is None:
         _show_problems(finished.loaded, output)
     else:
         made = finished.report.plan
+        if out and finished.loaded.desired:
+            saving.write(out, made, finished.loaded.desired)
         print_result(output, lambda form, look: form.plan(made, look), environment.manifests)
     pending = detailed and finished.report and finished.report.plan.changes
     return exit_code(judge(finished).exit_code, 2 if pending else 0)
@@ -83,18 +91,23 @@ async def _plan(environment: EnvironmentSettings, output: Format, *, detailed: b
 @options.selection
 @options.allow_empty
 @options.approve
+@options.saved_plan
 @options.yes
 @options.flag("--pin", is_flag=True, help="Then insert the missing `id:` lines, as `pin --write` does.")
 @options.logs
 @options.output
 def apply(**flags: Any) -> int:
-    """Make the live environment equal to DIR. Asks for confirmation on a terminal."""
-    output, yes, pin = flags.pop("output"), flags.pop("yes"), flags.pop("pin")
+    """Make the live environment equal to DIR, or carry out a saved plan. Asks for confirmation on a terminal."""
+    output, yes, pin, saved = (flags.pop(name) for name in ("output", "yes", "pin", "saved"))
     if not yes and not is_terminal():
         raise UsageError("stdin is not a terminal", "Pass --yes to apply without confirmation.")
-    environment = _approved(writable_environment(_flags(flags)))
+    if saved and pin and flags["folder"] is None:
+        raise UsageError("--pin beside --plan writes to manifests", "Name their folder: DIR.")
+    given = _flags(flags)
+    carried_out = saving.opened(saved, given) if saved else None
+    environment = _approved(carried_out.environment if carried_out else writable_environment(given))
     with advising(environment.api):
-        return asyncio.run(_Apply(environment, output, yes=yes, pin=pin).run())
+        return asyncio.run(_Apply(environment, output, carried_out, yes=yes, pin=pin).run())
 
 
 def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
@@ -103,16 +116,29 @@ def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
 
 
 class _Apply:
-    """One apply: shows the plan, asks, and shows the report."""
+    """One apply: shows the plan, asks, makes it again, and shows the report.
 
-    def __init__(self, environment: EnvironmentSettings, output: Format, *, yes: bool, pin: bool) -> None:
+    What a person agreed to is what is written: a plan with another digest is shown and asked about again.
+    """
+
+    def __init__(
+        self,
+        environment: EnvironmentSettings,
+        output: Format,
+        saved: saving.Opened | None,
+        *,
+        yes: bool,
+        pin: bool,
+    ) -> None:
         self._environment = environment
         self._output = output
+        self._saved = saved
         self._yes = yes
         self._pin = pin
         self._progress = Progress()
         self._stop = asyncio.Event()
         self._cancelled = False
+        self._agreed = ""  # the digest that a person said yes to
 
     async def run(self) -> int:
         """Returns the exit code. Signals stay caught until the report is printed."""
@@ -127,7 +153,10 @@ class _Apply:
                 planned=self._planned,
                 may_apply=self._may_apply,
             )
-            finished = await _reconcile(self._environment, hooks, self._stop)
+            if self._saved:
+                hooks = self._saved.narrowing(hooks)
+            load = self._saved.load if self._saved else None
+            finished = await _reconcile(self._environment, hooks, self._stop, load)
         report = finished.report
         if report is None:
             _show_problems(finished.loaded, self._output)
@@ -157,6 +186,10 @@ class _Apply:
     def _planned(self, made: Plan) -> None:
         """As text the plan is part of the output; with another format it goes to the person who is asked."""
         self._progress.end()
+        if made.digest == self._agreed:
+            return
+        if self._agreed:
+            note("the live environment has changed since you were asked, and so has the plan:")
         if not self._output.document:
             result(text.plan(made, style(self._environment.manifests)))
         elif not self._yes:
@@ -165,9 +198,13 @@ class _Apply:
     async def _may_apply(self, made: Plan) -> Decision:
         from reconciler.engine.reconcile import Decision  # noqa: PLC0415 the network, not needed for --help
 
-        if not self._yes and not _confirmed(made):
-            self._cancelled = True
-            return Decision.LEAVE
+        if not self._yes and made.digest != self._agreed:
+            if not _confirmed(made):
+                self._cancelled = True
+                return Decision.LEAVE
+            self._agreed = made.digest
+            self._progress.begin("reading")
+            return Decision.PLAN_AGAIN  # a person may have taken an hour
         on_signals(asyncio.get_running_loop(), self._ask_to_stop)
         self._progress.begin("writing")
         return Decision.APPLY
@@ -194,6 +231,15 @@ def _confirmed(made: Plan) -> bool:
         return confirmed("apply")
 
 
+def _since(revision: str | None) -> Load | None:
+    """What loads a folder with its changes since a revision, if one was given."""
+    if revision is None:
+        return None
+    from reconciler.engine.since import loading_since  # noqa: PLC0415 the parsers, not needed for --help
+
+    return loading_since(revision)
+
+
 def _flags(flags: dict[str, Any]) -> Flags:
     from reconciler.cli.logs import configure  # noqa: PLC0415
 
@@ -201,19 +247,24 @@ def _flags(flags: dict[str, Any]) -> Flags:
     return Flags(**flags)
 
 
-async def _reconcile(environment: EnvironmentSettings, hooks: Hooks, stop: asyncio.Event) -> Pass:
-    from reconciler.engine.load import load  # noqa: PLC0415 the parsers, not needed for --help
+async def _reconcile(
+    environment: EnvironmentSettings, hooks: Hooks, stop: asyncio.Event, load: Load | None = None
+) -> Pass:
+    """A pass over what `load` reads: by default the environment's folder."""
+    from reconciler.engine.load import load as from_folder  # noqa: PLC0415 the parsers, not needed for --help
     from reconciler.engine.reconcile import reconcile  # noqa: PLC0415 the network
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
 
-    return await reconcile(environment, load, Runtime(), hooks, stop)
+    return await reconcile(environment, load or from_folder, Runtime(), hooks, stop)
 
 
 def _show_warnings(loaded: Loaded, progress: Progress) -> None:
     """Notes the warnings of usable manifests, and starts the progress bar."""
     if loaded.desired is None:
         return
-    if uncommitted(loaded.folder):
+    if loaded.files and git_at_work(loaded.folder):
+        note(f"git is at work in {loaded.folder}, or left an index.lock: this may be half a checkout")
+    if loaded.files and uncommitted(loaded.folder):
         note(f"{loaded.folder} has uncommitted changes: they are part of this pass, but not of the revision")
     if loaded.problems:
         note(f"{count(len(loaded.problems), 'warning')}: see `reconciler validate {loaded.folder}`")

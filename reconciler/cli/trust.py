@@ -6,12 +6,15 @@ Whoever writes the configuration decides where the key goes, whoever reads the k
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 from reconciler.model.errors import UsageError
+from reconciler.model.settings import Protected
 from reconciler.source.revision import work_tree
 
+_ORGANIZATION_ID = re.compile(r"org_[0-9a-z]{25}")
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _READABLE_BY_ALL = stat.S_IROTH
 KEY_EXPOSED = "every user of this machine can read the API key's file: take that right away, with `chmod o-r`"
@@ -57,3 +60,16 @@ def check_authority(path: str) -> None:
         ) from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", "Name another with --ca-file.") from None
+
+
+def check_protected(protected: Protected) -> None:
+    """UsageError for what would protect nothing, such as a domain with capitals."""
+    wrong = sorted(each for each in protected.organizations if not _ORGANIZATION_ID.fullmatch(each))
+    if wrong:
+        raise UsageError(f"{wrong[0]!r} cannot be protected", "It is `org_` and 25 letters and digits.")
+    for each in sorted(protected.domains):
+        from reconciler.core.values import domain  # noqa: PLC0415 the public suffixes, seldom needed here
+
+        fault = domain.check(each, forbid_public_mail=False)
+        if fault:
+            raise UsageError(f"{each!r} cannot be protected: {fault.message}", fault.hint)

@@ -1,16 +1,18 @@
-"""Which worker writes to which live environment: two on one would undo each other's work, so both stop for good.
+"""Which worker writes to which live environment: two on one would undo each other's work, so both stop.
 
-No worker writes before every worker has tried to read once: only that shows which environment a key opens. One
-that hangs holds the others up for WAIT_S at most, and nobody whose environment is the pinned one.
+They go on once their keys open different ones. No worker writes before every worker has tried to read once: only
+that shows which environment a key opens. One that hangs holds the others up for WAIT_S at most, and nobody whose
+environment is the pinned one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import Self
 
 from reconciler.api.waiting import at_most
+from reconciler.daemon.triggers import Wake
 from reconciler.model.errors import Interrupted, ReconcilerError, WrongEnvironment
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ApiSettings
@@ -27,20 +29,10 @@ class Claims:
         self._unseen = set(self.claims)
         self._all_looked = asyncio.Event()
         self._wait_until = now + WAIT_S
-        self._owners: dict[Hashable, set[str]] = {}
 
-    def add(self, name: str, what: Hashable) -> None:
-        """That worker sees this environment (its id), or opens it in this way (address and key)."""
-        owners = self._owners.setdefault(what, set())
-        owners.add(name)
-        if len(owners) > 1:
-            for owner in owners:
-                self.claims[owner].stop.set()
-
-    def rivals(self, name: str) -> list[str]:
-        """The other workers that see what this one sees."""
-        shared = [owners for owners in self._owners.values() if name in owners]
-        return sorted(set().union(*shared) - {name})
+    def rivals(self, claim: Claim) -> list[Claim]:
+        """The others that see what this one sees, or open it with the same address and key."""
+        return [other for other in self.claims.values() if other is not claim and claim.meets(other)]
 
     def looked(self, name: str) -> None:
         """That worker has made its first attempt to read, successful or not."""
@@ -56,63 +48,76 @@ class Claims:
 
 
 class Claim:
-    """One worker's part: `stop` is set once it may write no more, `lost` if that is for good."""
+    """One worker's part. `stop`: its pass may write no more. `contested`: another worker sees its environment."""
 
     def __init__(self, name: str, claims: Claims) -> None:
+        self.name = name
         self.stop = asyncio.Event()
-        self.lost = False
-        self.environment_id: str | None = None
-        self._name = name
+        self.wake = Wake()
+        self.contested = False
+        self.environment_id: str | None = None  # which no later key may change
         self._claims = claims
-        self._seen_with: Secret | None = None  # the key with which the environment was seen
+        self._opened: tuple[str, Secret] | None = None  # the address and the key in use
+        self._shown: str | None = None  # the live environment that they have shown
+        self._seen_with: Secret | None = None  # the key with which `environment_id` was seen
+
+    def meets(self, other: Claim) -> bool:
+        """Whether both open one environment, as far as is known."""
+        same_key = self._opened is not None and self._opened == other._opened
+        return same_key or (self._shown is not None and self._shown == other._shown)
 
     def opens(self, api: ApiSettings) -> None:
-        """The worker opens its environment with this address and key."""
-        self._claims.add(self._name, (api.url, api.key))
+        """A pass begins, with this address and key; raises WrongEnvironment as `check_rivals` does."""
+        if self._opened != (api.url, api.key):
+            before = self._claims.rivals(self)
+            self._opened, self._shown = (api.url, api.key), None
+            for other in before:
+                other.wake.set("rival")  # it may go on now
+        self.check_rivals()
 
     def sees(self, live: str | None, key: Secret) -> None:
         """The key opens this live environment, None while it is empty.
 
-        Raises WrongEnvironment if it is not this worker's, or also another's; the worker is stopped for good then.
+        Raises WrongEnvironment if it is not this worker's, or also another's.
         """
         known = self.environment_id
         emptied = live is None and key == self._seen_with  # a key opens one environment for ever
         if known is not None and live != known and not emptied:
-            self.lose()
             raise WrongEnvironment(
                 f"the key belongs to {live or 'an empty environment'}, another one than before (was {known})",
-                "Nothing was written, and nothing will be until a restart. Correct the key.",
+                "Nothing is written until the key is right again. Correct it: the next pass reads it.",
             )
+        self._shown = live or self._shown
+        self.check_rivals()
         if live is not None:
             self.environment_id, self._seen_with = live, key
-            self._claims.add(self._name, live)
-        self.check_rivals()
-
-    def refused(self, key: Secret) -> None:
-        """The key opens another environment than the pinned one: a key that was changed stops the worker."""
-        if self._seen_with not in {None, key}:
-            self.lose()
 
     def check_rivals(self) -> None:
-        """Raises WrongEnvironment, and stops for good, if another worker sees the same environment."""
-        rivals = self._claims.rivals(self._name)
+        """Raises WrongEnvironment, and stops the others, too, if another worker sees the same environment."""
+        rivals = self._claims.rivals(self)
+        self.contested = bool(rivals)
         if not rivals:
             return
-        self.lose()
-        what = self.environment_id or "one environment"
+        what = self._shown or "one environment"
+        self.environment_id = None  # it was perhaps never this worker's
+        for other in rivals:
+            other.lose()
+        names = " and ".join(sorted([self.name, *(other.name for other in rivals)]))
         raise WrongEnvironment(
-            f"{' and '.join(sorted([self._name, *rivals]))} have keys to {what}: none of them is written to",
-            "Give each environment its own key, then restart.",
+            f"{names} have keys to {what}: none of them is written to",
+            "Give each environment its own key: the next pass reads it.",
         )
 
     def lose(self) -> None:
-        """Stops the worker until the process is restarted."""
-        self.lost = True
-        self.stop.set()
+        """Another worker sees the same environment: the pass under way ends, the next one says why."""
+        if not self.contested:
+            self.contested = True
+            self.stop.set()
+            self.wake.set("rival")
 
     def looked(self) -> None:
         """The worker has made its first attempt to read, successful or not."""
-        self._claims.looked(self._name)
+        self._claims.looked(self.name)
 
     async def all_looked(self) -> None:
         """Waits until every worker has looked, but not for long, or this one is stopped; this one has by now."""

@@ -8,6 +8,7 @@ import structlog
 
 from reconciler.core.applying.verdict import PassResult, Verdict
 from reconciler.core.values.problems import worst_first
+from reconciler.daemon.declared import Vanished
 from reconciler.model.change import Blocked, Duplicate, Plan
 from reconciler.model.manifest import Problem, Severity
 from reconciler.model.outcome import GOOD, Report
@@ -22,6 +23,7 @@ class Journal:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._problems: tuple[Problem, ...] = ()
+        self._vanished: Vanished | None = None
         self._blocked: tuple[Blocked, ...] = ()
         self._duplicates: tuple[Duplicate, ...] = ()
 
@@ -39,6 +41,12 @@ class Journal:
             hint = f"Run `reconciler validate {self._folder}`."
             log.error("more problems", number=len(ordered) - LINES_MAX, hint=hint)
         return ordered
+
+    def vanished(self, gone: Vanished | None) -> None:
+        """Logs that many organizations are no longer declared, if that is news."""
+        if gone and gone is not self._vanished:
+            log.warning("manifests vanished", message=gone.message, organizations=gone.names[:LINES_MAX])
+        self._vanished = gone
 
     def plan(self, plan: Plan) -> None:
         """Logs the guards' refusals, and what is blocked or a duplicate if that is news."""

@@ -90,7 +90,7 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
     def end() -> None:
         stop.set()
         for worker in workers:
-            worker.stop.set()
+            worker.end()
 
     def wake() -> None:
         for worker in workers:
@@ -133,7 +133,6 @@ async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surrou
         await sleep_or_stop(distance_s, worker.stop)  # what happens meanwhile is one reason for a pass
         await happens(worker.wake.event, pause_s - distance_s, worker.stop)
         cause = worker.wake.cause or ("retry" if failures else "resync")
-    worker.rests()
     await watching
 
 

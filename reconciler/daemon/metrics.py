@@ -17,6 +17,7 @@ from prometheus_client import (
 from reconciler.core.applying.verdict import PassResult
 from reconciler.core.planning.guard import GUARDS
 from reconciler.core.values.redaction import masked
+from reconciler.daemon.declared import Vanished
 from reconciler.model.change import Action, Create, Key
 from reconciler.model.event import Event, RequestDone, Retrying
 from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
@@ -43,112 +44,120 @@ class Metrics:
     def __init__(self, environments: Iterable[str], dropped: Callable[[], int] = int) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a switch of the library's, for the process
         of = self.registry = CollectorRegistry()
-        self.passes = Counter("reconciler_passes", "Passes by result.", ["environment", "result"], registry=of)
-        self.duration = Histogram("reconciler_pass_duration_seconds", "How long passes took.", registry=of)
+        own = "environment"
+        self.passes = Counter("reconciler_passes", "Passes by result.", [own, "result"], registry=of)
+        self.duration = Histogram("reconciler_pass_duration_seconds", "How long passes took.", [own], registry=of)
         self.success = Gauge(
             "reconciler_last_success_timestamp_seconds",
-            "Time of the last successful pass: of the environment whose is oldest; 0 before the first.",
+            "Time of the last successful pass; 0 before the first.",
+            [own],
             registry=of,
         )
-        self.resources = Gauge("reconciler_resources", "Resources by status.", ["kind", "status"], registry=of)
+        self.resources = Gauge(
+            "reconciler_resources", "Resources by status.", [own, "kind", "status"], registry=of
+        )
         self.changes = Counter(
-            "reconciler_changes", "Changes by result.", ["kind", "action", "result"], registry=of
+            "reconciler_changes", "Changes by result.", [own, "kind", "action", "result"], registry=of
         )
         self.requests = Counter(
-            "reconciler_api_requests", "Requests by response.", ["method", "route", "code"], registry=of
+            "reconciler_api_requests", "Requests by response.", [own, "method", "route", "code"], registry=of
         )
-        self.seconds = Histogram("reconciler_api_request_duration_seconds", "How long requests took.", registry=of)
-        self.retries = Counter("reconciler_api_retries", "Requests sent again.", registry=of)
-        self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without a response.", registry=of)
-        self.duplicates = Gauge(
-            "reconciler_duplicates", "Resources live more than once.", ["environment"], registry=of
+        self.seconds = Histogram(
+            "reconciler_api_request_duration_seconds", "How long requests took.", [own], registry=of
         )
-        self.refusals = Counter("reconciler_guard_refusals", "Plans refused by a guard.", ["rule"], registry=of)
-        self.source = Gauge("reconciler_source_info", "The revisions in use.", ["revision"], registry=of)
-        self.leader = Gauge("reconciler_leader", "Whether this process may write.", registry=of)
-        self.suspended = Gauge("reconciler_suspended", "Suspended organizations.", registry=of)
+        self.retries = Counter("reconciler_api_retries", "Requests sent again.", [own], registry=of)
+        self.uncertain = Gauge("reconciler_creates_uncertain", "Creates without a response.", [own], registry=of)
+        self.duplicates = Gauge("reconciler_duplicates", "Resources live more than once.", [own], registry=of)
+        self.refusals = Counter(
+            "reconciler_guard_refusals", "Plans refused by a guard.", [own, "rule"], registry=of
+        )
+        self.source = Gauge("reconciler_source_info", "The revisions in use.", [own, "revision"], registry=of)
+        self.leader = Gauge("reconciler_leader", "Whether this process writes.", [own], registry=of)
+        self.stopped = Gauge("reconciler_stopped", "Whether its key is of another one.", [own], registry=of)
+        self.suspended = Gauge("reconciler_suspended", "Suspended organizations.", [own], registry=of)
         self.lines = Gauge("reconciler_log_lines_dropped", "Lines that stderr did not take so far.", registry=of)
         self.lines.set_function(dropped)
-        self._environments = tuple(environments)
-        self._last: dict[str, _Last] = {name: _Last() for name in self._environments}
-        self._begin()
+        self.gone = Gauge(
+            "reconciler_manifests_vanished", "Organizations gone, if unusually many.", [own], registry=of
+        )
+        self._revisions: dict[str, str] = {}
+        for name in environments:
+            self._begin(name)
 
-    def _begin(self) -> None:
-        self.leader.set(1)
-        for name in self._environments:
-            self.duplicates.labels(name)
-            for result in PassResult:
-                self.passes.labels(name, result)
+    def _begin(self, environment: str) -> None:
+        for result in PassResult:
+            self.passes.labels(environment, result)
         for end in Result:
             for kind in KINDS:
                 for action in (Action.CREATE, Action.UPDATE):
-                    self.changes.labels(kind, action, end)
+                    self.changes.labels(environment, kind, action, end)
             for kind in SECRETS:
-                self.changes.labels(kind, Action.ISSUE, end)
+                self.changes.labels(environment, kind, Action.ISSUE, end)
         for method, route in ROUTES:
-            self.requests.labels(method, route, "200")
+            self.requests.labels(environment, method, route, "200")
         for guard in GUARDS:
-            self.refusals.labels(guard.name)
-        self._sum()
+            self.refusals.labels(environment, guard.name)
+        for kind in KINDS:
+            for status in STATUSES:
+                self.resources.labels(environment, kind, status)
+        alone = (self.duration, self.success, self.seconds, self.retries, self.uncertain, self.duplicates)
+        for metric in (*alone, self.leader, self.stopped, self.suspended, self.gone):
+            metric.labels(environment)
 
-    def watch(self, event: Event) -> None:
+    def watch(self, environment: str, event: Event) -> None:
         """Counts requests and retries."""
         if isinstance(event, RequestDone):
-            self.requests.labels(event.method, event.route, event.status or "none").inc()
-            self.seconds.observe(event.duration_s)
+            self.requests.labels(environment, event.method, event.route, event.status or "none").inc()
+            self.seconds.labels(environment).observe(event.duration_s)
         elif isinstance(event, Retrying):
-            self.retries.inc()
+            self.retries.labels(environment).inc()
 
     def passed(self, environment: str, result: PassResult, duration_s: float) -> None:
         """Counts a pass."""
         self.passes.labels(environment, result).inc()
-        self.duration.observe(duration_s)
+        self.duration.labels(environment).observe(duration_s)
+
+    def vanished(self, environment: str, gone: Vanished | None) -> None:
+        """How many organizations are no longer declared, where that is an unusual share."""
+        self.gone.labels(environment).set(len(gone.names) if gone else 0)
+
+    def standing(self, environment: str, *, writes: bool, stopped: bool) -> None:
+        """Whether a pass of the environment may write, and whether its key keeps it from that."""
+        self.leader.labels(environment).set(writes)
+        self.stopped.labels(environment).set(stopped)
 
     def reported(
         self, environment: str, report: Report, wanted: Iterable[DesiredOrganization], success_at: float | None
     ) -> None:
         """Counts the outcomes of a pass; `success_at` is in Unix seconds, None if something is left to do."""
         for outcome in report.outcomes:
-            self.changes.labels(outcome.change.key.kind, outcome.change.action, outcome.result).inc()
+            key = outcome.change.key
+            self.changes.labels(environment, key.kind, outcome.change.action, outcome.result).inc()
         for refusal in report.plan.refusals:
-            self.refusals.labels(refusal.rule).inc()
+            self.refusals.labels(environment, refusal.rule).inc()
         self.duplicates.labels(environment).set(len(report.plan.duplicates))
-        last = self._last[environment]
-        last.resources = tally(report, wanted)
-        last.uncertain = sum(o.result is Result.UNKNOWN and isinstance(o.change, Create) for o in report.outcomes)
-        last.suspended = len(report.plan.suspended)
-        last.revision = report.plan.revision
-        last.success = last.success if success_at is None else success_at
-        self._sum()
-
-    def _sum(self) -> None:
-        """Sums the gauges over all environments: only `passes` has a label for them."""
-        every = self._last.values()
+        counted = tally(report, wanted)
         for kind in KINDS:
             for status in STATUSES:
-                self.resources.labels(kind, status).set(sum(each.resources[kind, status] for each in every))
-        self.uncertain.set(sum(each.uncertain for each in every))
-        self.suspended.set(sum(each.suspended for each in every))
-        self.success.set(min((each.success for each in every), default=0.0))
-        self.source.clear()
-        for revision in {each.revision for each in every} - {""}:
-            self.source.labels(revision).set(1)
+                self.resources.labels(environment, kind, status).set(counted[kind, status])
+        uncertain = sum(o.result is Result.UNKNOWN and isinstance(o.change, Create) for o in report.outcomes)
+        self.uncertain.labels(environment).set(uncertain)
+        self.suspended.labels(environment).set(len(report.plan.suspended))
+        self._revision(environment, report.plan.revision)
+        if success_at is not None:
+            self.success.labels(environment).set(success_at)
+
+    def _revision(self, environment: str, revision: str) -> None:
+        before = self._revisions.get(environment)
+        if before is not None and before != revision:
+            self.source.remove(environment, before)
+        self._revisions[environment] = revision
+        self.source.labels(environment, revision).set(1)
 
     def text(self) -> bytes:
         """The body of /metrics; names in labels come from outside, so they are masked like all else."""
         shown: str = masked(generate_latest(self.registry).decode())
         return shown.encode()
-
-
-class _Last:
-    """The numbers of an environment's last report."""
-
-    def __init__(self) -> None:
-        self.resources: Tally[Status] = Tally()
-        self.uncertain = 0
-        self.suspended = 0
-        self.revision = ""
-        self.success = 0.0
 
 
 def tally(report: Report, wanted: Iterable[DesiredOrganization]) -> Tally[Status]:

@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from reconciler.core.applying.verdict import PassResult, Verdict
 from reconciler.core.values.redaction import masked
+from reconciler.daemon.declared import Vanished
 from reconciler.model.condition import Condition, ConditionType
+from reconciler.model.errors import WrongEnvironment
 from reconciler.model.manifest import Problem, Severity
 
 PROBLEMS_MAX = 100  # shown of one environment; the rest is counted
@@ -21,7 +23,8 @@ Conditions = dict[str, tuple[Condition, ...]]  # by organization's handle
 class EnvironmentStatus(Struct):
     """One environment's last pass and the next; times are Unix seconds.
 
-    `notice` is a trouble that did not stop the pass. A `stopped` worker makes no pass until a restart.
+    `notice` is a trouble that did not stop the pass. `stopped_since` is set while the key opens the wrong
+    environment: nothing is written until it is right.
     """
 
     mode: str = "apply"
@@ -36,7 +39,9 @@ class EnvironmentStatus(Struct):
     last_pass: float | None = None
     last_success: float | None = None
     next_pass: float | None = None
-    stopped: bool = False
+    stopped_since: float | None = None
+    vanished: Vanished | None = None
+    vanished_since: float | None = None
     configured: bool = False
     source_read: bool = False
     problems: tuple[Problem, ...] = ()
@@ -50,14 +55,40 @@ class EnvironmentStatus(Struct):
         self.result, self.reason, self.message = verdict.result, verdict.reason, verdict.message
         self.hint = verdict.hint
         self.last_pass = now
+        wrong = verdict.reason == WrongEnvironment.__name__
+        self.stopped_since = (self.stopped_since or now) if wrong else None
         if success:
             self.last_success = now
 
+    def lose(self, vanished: Vanished | None, now: float) -> None:
+        """Takes in which organizations are no longer declared."""
+        if vanished is not self.vanished:
+            self.vanished, self.vanished_since = vanished, now
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is written because of the key."""
+        return self.stopped_since is not None
+
+    @property
+    def writes(self) -> bool:
+        """Whether a pass may write."""
+        return self.configured and self.mode == "apply" and not self.stopped
+
     def conditions(self) -> tuple[Condition, ...]:
-        """The environment's own: Ready, and which organizations are not."""
+        """The environment's own, and which organizations are not ready."""
         ready = self.result == PassResult.SUCCESS
         own = Condition(ConditionType.READY, ready, self.reason, self.message, self.revision, self.since or 0.0)
-        return (own, *_gathered(self.organizations))
+        return (own, *self._own(), *_gathered(self.organizations))
+
+    def _own(self) -> Iterable[Condition]:
+        if self.stopped_since is not None:
+            since = self.stopped_since
+            yield Condition(ConditionType.STOPPED, True, self.reason, self.message, self.revision, since)
+        if self.vanished and self.vanished_since is not None:
+            type_, since = ConditionType.MANIFESTS_VANISHED, self.vanished_since
+            message = f"{self.vanished.message}: {_some(self.vanished.names)}"
+            yield Condition(type_, True, type_, message, self.revision, since)
 
 
 def _gathered(organizations: Conditions) -> Iterable[Condition]:

@@ -8,15 +8,16 @@ from collections.abc import Callable
 import structlog
 from msgspec import Struct, structs
 
+from reconciler.api.known import Known
 from reconciler.core.applying.conditions import conclude
 from reconciler.core.applying.verdict import PassResult, Verdict, judge, judge_error
 from reconciler.daemon.claims import Claims, Turn
+from reconciler.daemon.declared import Declared
 from reconciler.daemon.effort import Effort
 from reconciler.daemon.journal import Journal, ended
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
 from reconciler.daemon.steady import steady
-from reconciler.daemon.triggers import Wake
 from reconciler.engine.connect import api_settings
 from reconciler.engine.reconcile import Decision, Hooks, reconcile
 from reconciler.engine.runtime import RecentWrites, Runtime
@@ -51,27 +52,30 @@ class Shared(Struct, frozen=True):
 
 
 class Worker:
-    """One environment. `stop` set: no further write starts; `wake` set: the next pass is due."""
+    """One environment. `stop` set: no further pass comes; `wake` set: the next pass is due."""
 
     def __init__(self, source: Source, shared: Shared) -> None:
         self.name, self.digest = source.name, FolderDigest(source.folder)
-        self.wake = Wake()
+        self.stop = asyncio.Event()
         self._claim = shared.claims.claims[source.name]
-        self.stop = self._claim.stop
+        self.wake = self._claim.wake
         self._read = source.read
         self._shared = shared
-        # a write without a response delays the passes of its own environment only
+        # what is remembered is of its own environment only
         memory = RecentWrites(asyncio.get_running_loop().time())
-        self._runtime = structs.replace(shared.runtime, recent_writes=memory)
+        self._runtime = structs.replace(shared.runtime, recent_writes=memory, known=Known())
         self.effort = Effort(asyncio.get_running_loop().time)  # of the last pass
         self._status = shared.status.environments.setdefault(source.name, EnvironmentStatus())
         self._journal = Journal(source.folder)
+        self._declared = Declared()
         self._settings: EnvironmentSettings | None = None
 
     async def once(self, cause: str) -> Verdict:
         """Makes one pass and returns the verdict on it; never raises. `cause` is for the log."""
         clock = asyncio.get_running_loop().time
         started, self.effort = clock(), Effort(clock)
+        if not self.stop.is_set():
+            self._claim.stop.clear()
         id_ = f"{self._runtime.rng.getrandbits(48):012x}"
         known = {"environment": self.name, "reconcile_id": id_, "revision": self._status.revision}
         with structlog.contextvars.bound_contextvars(**known):
@@ -79,8 +83,11 @@ class Worker:
             try:
                 finished = await self._pass()
             except Interrupted as error:
+                contested = self._contested()
+                if contested:
+                    return self._ended(contested, None, clock() - started)
                 log.info("pass stopped")
-                return self._rivalled(clock() - started) or judge_error(error)
+                return judge_error(error)
             except ReconcilerError as error:
                 return self._ended(judge_error(error), None, clock() - started)
             except Exception as error:  # noqa: BLE001 a bug in one environment's pass must not stop the others
@@ -88,22 +95,22 @@ class Worker:
                 return self._ended(judge_error(internal(error)), None, clock() - started)
             finally:
                 self._claim.looked()
-            return self._ended(judge(finished), finished, clock() - started)
+            return self._ended(self._contested() or judge(finished), finished, clock() - started)
 
     def will_wait(self, pause_s: float) -> None:
         """The next pass is due after that time, if nothing happens before."""
         self._status.next_pass = None if self.stop.is_set() else self._runtime.now() + pause_s
 
-    def rests(self) -> None:
-        """No further pass comes: the process was asked to stop, or another worker sees the same environment."""
-        self._status.next_pass = None
-        if not self._claim.lost:
-            self._rivalled(0.0)
+    def end(self) -> None:
+        """The process was asked to stop: no further write starts."""
+        self.stop.set()
+        self._claim.stop.set()
 
     async def _pass(self) -> Pass:
         runtime = structs.replace(self._runtime, aside=self.effort.measured(self._runtime.aside))
         settings = await self._fresh_settings()
         api = api_settings(settings)
+        self._claim.opens(api)
         with self._claim.turn() as turn:
             hooks = Hooks(
                 watch=self._watch,
@@ -112,12 +119,8 @@ class Worker:
                 planned=lambda plan: self._planned(plan, api),
                 may_apply=lambda plan: self._may_apply(plan, settings, turn),
             )
-            try:
-                load = await steady(self.digest, runtime, self.stop)
-                finished = await reconcile(settings, load, runtime, hooks, self.stop)
-            except WrongEnvironment:
-                self._claim.refused(api.key)
-                raise
+            load = await steady(self.digest, runtime, self._claim.stop)
+            finished = await reconcile(settings, load, runtime, hooks, self._claim.stop)
             self._note_organizations(settings, finished)
         return finished
 
@@ -134,7 +137,6 @@ class Worker:
             return first
         self._status.notice = ""
         if first is None:
-            self._claim.opens(api_settings(fresh))
             self._status.mode = "apply" if fresh.apply else "plan"
             self._status.configured = True
         self._settings = structs.replace(first or fresh, api=fresh.api)
@@ -144,7 +146,7 @@ class Worker:
 
     def _watch(self, event: Event) -> None:
         self._shared.watch(event)
-        self._shared.metrics.watch(event)
+        self._shared.metrics.watch(self.name, event)
         self.effort.watch(event)
 
     def _loaded(self, loaded: Loaded) -> None:
@@ -152,6 +154,11 @@ class Worker:
         self._status.revision = loaded.revision
         structlog.contextvars.bind_contextvars(revision=loaded.revision)
         self._status.problems = self._journal.problems(loaded.problems)
+        if loaded.desired:
+            self._declared.note(loaded.desired)
+            self._journal.vanished(self._declared.vanished)
+            self._status.lose(self._declared.vanished, self._runtime.now())
+            self._shared.metrics.vanished(self.name, self._declared.vanished)
 
     def _seen(self, live: str, api: ApiSettings, turn: Turn) -> None:
         self._claim.sees(live, api.key)
@@ -168,7 +175,7 @@ class Worker:
         if plan.environment_id is None or plan.environment_id != plan.pin:
             await self._claim.all_looked()
         if plan.environment_id is None and not turn.taken:
-            await turn.take(self.stop)
+            await turn.take(self._claim.stop)
             return Decision.PLAN_AGAIN  # another worker may have written to it during the wait
         return Decision.APPLY
 
@@ -176,26 +183,35 @@ class Worker:
 
     def _ended(self, verdict: Verdict, finished: Pass | None, took_s: float) -> Verdict:
         self._status.note(verdict, self._runtime.now())
-        self._status.environment_id, self._status.stopped = self._claim.environment_id, self._claim.lost
+        self._status.environment_id = self._claim.environment_id
         self._shared.metrics.passed(self.name, verdict.result, took_s)
+        self._shared.metrics.standing(self.name, writes=self._status.writes, stopped=self._status.stopped)
         ended(verdict, finished.report if finished else None, took_s)
         return verdict
 
-    def _rivalled(self, took_s: float) -> Verdict | None:
+    def _contested(self) -> Verdict | None:
         """The verdict on a pass that was stopped because another worker sees the same environment."""
         try:
-            self._claim.check_rivals()
+            if self._claim.contested:
+                self._claim.check_rivals()
         except WrongEnvironment as error:
-            return self._ended(judge_error(error), None, took_s)
+            return judge_error(error)
         return None
 
     def _note_organizations(self, settings: EnvironmentSettings, finished: Pass) -> None:
-        """Sets the conditions and metrics of what is declared now; what is no longer declared is dropped."""
+        """Sets the conditions and metrics of what is declared now; what is no longer declared is dropped.
+
+        What a file declared that cannot be parsed any more stays, as blocked.
+        """
         report, desired, now = finished.report, finished.loaded.desired, self._runtime.now()
         if report is None or desired is None:
             return
+        unparsed = self._declared.unparsed
+        plan = structs.replace(report.plan, blocked=(*report.plan.blocked, *unparsed))
+        report = structs.replace(report, plan=plan)
         wanted = [each for each in desired.organizations if selecting(settings.selection)(each)]
+        names = {*(each.name for each in wanted), *(each.organization for each in unparsed)}
         before = self._status.organizations
-        self._status.organizations = conclude(report, {w.name: before.get(w.name, ()) for w in wanted}, now)
+        self._status.organizations = conclude(report, {name: before.get(name, ()) for name in names}, now)
         success = judge(finished).result is PassResult.SUCCESS
         self._shared.metrics.reported(self.name, report, wanted, now if success else None)

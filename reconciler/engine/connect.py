@@ -30,6 +30,7 @@ def connected(
         transport=runtime.transport,
         read_only=read_only,
         stop=stop,
+        known=runtime.known,
     )
 
 

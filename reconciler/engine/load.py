@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from msgspec import structs
 
+from reconciler.core.manifests.identity import identify
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
-from reconciler.model.manifest import Severity
+from reconciler.model.manifest import Document, Severity, attachment
 from reconciler.model.settings import STRICT, DomainRules
 from reconciler.model.state import Loaded
 from reconciler.source import schemas, snapshot
@@ -49,7 +50,19 @@ def load_partly(folder: str, *, now: float, allow_empty: bool, rules: DomainRule
         manifests=len(manifests.documents),
         revision=manifests.revision,
         fatal=resolution.fatal,
+        references=_references(manifests.documents),
     )
+
+
+def _references(documents: Iterable[Document]) -> dict[str, tuple[str, ...]]:
+    """The organizations that refer to each file, by handle."""
+    found: dict[str, list[str]] = {}
+    for document in documents:
+        for _, reference in snapshot.references(document.value):
+            name = identify(document.value).name
+            if name:
+                found.setdefault(attachment(document.origin, reference), []).append(name)
+    return {file: tuple(names) for file, names in found.items()}
 
 
 @contextmanager

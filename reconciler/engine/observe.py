@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+
+from msgspec import structs
 
 from reconciler.api.client import Client
 from reconciler.delivery.target import RecordName, Target
 from reconciler.model.errors import ApiError, DeliveryError, Interrupted
 from reconciler.model.event import Listed, Watch
-from reconciler.model.kinds import CHILD_KINDS, KINDS, KindName
+from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, ORGANIZATION, KindName
 from reconciler.model.state import (
     Child,
     Desired,
@@ -23,6 +25,10 @@ from reconciler.model.state import (
 )
 
 Collections = dict[KindName, tuple[Child, ...] | Unreadable]
+# Which collections of an organization to read, and the ids in each that a manifest pins.
+Needs = Mapping[KindName, frozenset[str]]
+Records = Mapping[RecordName, Record | Unreadable]
+Lacking = tuple[str, str | None]  # an organization's id, and that of a directory in it, or None for itself
 
 
 async def observe(
@@ -34,28 +40,38 @@ async def observe(
 ) -> Observed:
     """Lists the organizations, and reads their collections while the list goes on.
 
-    The list is complete, or ApiError is raised; a collection that cannot be read is `Unreadable`. `check` is
-    called with the live environment's id before anything below it is read, and may raise.
+    The list is complete, or ApiError is raised; a collection that cannot be read is `Unreadable`. What a manifest
+    pins has to be in its list unless the API says that it is gone. `check` is called with the live environment's
+    id before anything below it is read, and may raise.
     """
     needs = _needs_by_claim(desired, selected)
-    return await _walk(client, watch, check, lambda organization: _claimed(needs, organization))
+    return await _walk(client, watch, check, pinned(desired), lambda each: _claimed(needs, each))
 
 
-async def observe_everything(client: Client, watch: Watch, check: Callable[[str], None]) -> Observed:
-    """As `observe`, but with every collection of every organization."""
-    every = frozenset(kind.name for kind in CHILD_KINDS)
-    return await _walk(client, watch, check, lambda _: every)
+async def observe_everything(
+    desired: Desired | None, client: Client, watch: Watch, check: Callable[[str], None]
+) -> Observed:
+    """As `observe`, but with every collection of every organization, and no records."""
+    every: Needs = {kind.name: frozenset() for kind in CHILD_KINDS}
+    named = pinned(desired) if desired else frozenset()
+    return await _walk(client, watch, check, named, lambda _: every)
+
+
+def pinned(desired: Desired) -> frozenset[str]:
+    """The ids of organizations that the manifests state."""
+    return frozenset(each.id for each in desired.organizations if each.id)
 
 
 async def _walk(
     client: Client,
     watch: Watch,
     check: Callable[[str], None],
-    needed: Callable[[Organization], frozenset[KindName]],
+    named: frozenset[str],
+    needed: Callable[[Organization], Needs],
 ) -> Observed:
     reading = _Reading(client, watch)
     try:
-        async for page in client.organizations():
+        async for page in client.organizations(named):
             check(page[0].environment_id)
             for organization in page:
                 reading.start(organization, needed(organization))
@@ -71,7 +87,7 @@ async def _walk(
     )
 
 
-def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, frozenset[KindName]]:
+def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, Needs]:
     """Which collections to read, by the pin or external id that claims their organization."""
     return {
         wanted.id or wanted.external_id or "": _needs(wanted)
@@ -80,18 +96,23 @@ def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, frozen
     }
 
 
-def _needs(wanted: DesiredOrganization) -> frozenset[KindName]:
+def _needs(wanted: DesiredOrganization) -> Needs:
     link = wanted.setup_link
     for_link = {KindName.CONNECTION: link and link.saml, KindName.DIRECTORY: link and link.scim}
-    return frozenset(wanted.collections) | {kind for kind, needed in for_link.items() if needed}
+    kinds = frozenset(wanted.collections) | {kind for kind, needed in for_link.items() if needed}
+    return {kind: frozenset(child.id for child in wanted.collections.get(kind, ()) if child.id) for kind in kinds}
 
 
-def _claimed(needs: Mapping[str, frozenset[KindName]], organization: Organization) -> frozenset[KindName]:
-    none: frozenset[KindName] = frozenset()
-    return needs.get(organization.id, none) | needs.get(organization.external_id, none)
+def _claimed(needs: Mapping[str, Needs], organization: Organization) -> Needs:
+    none: Needs = {}
+    by_pin, by_key = needs.get(organization.id, none), needs.get(organization.external_id, none)
+    return {
+        kind: by_pin.get(kind, frozenset()) | by_key.get(kind, frozenset())
+        for kind in by_pin.keys() | by_key.keys()
+    }
 
 
-def records(desired: Desired, target: Target) -> dict[RecordName, Record | Unreadable]:
+def records(desired: Desired, target: Target) -> Records:
     """What the delivery target holds about the secrets that are wanted. A record that fails blocks one secret."""
     names: list[RecordName] = []
     for wanted in desired.organizations:
@@ -101,6 +122,42 @@ def records(desired: Desired, target: Target) -> dict[RecordName, Record | Unrea
         names += [RecordName(wanted.name, child.name) for child in directories if child.issue_token]
     found = {name: _record(target, name) for name in names}
     return {name: record for name, record in found.items() if record is not None}
+
+
+def lacking(observed: Observed, kept: Records) -> frozenset[Lacking]:
+    """What records name, and what is not in the list that was read of its kind."""
+    listed = {each.organization.id: each.collections for each in observed.organizations}
+    return frozenset(
+        (record.organization_id, None if record.organization_id not in listed else record.directory_id)
+        for record in kept.values()
+        if isinstance(record, Record) and not _is_listed(record, listed.get(record.organization_id))
+    )
+
+
+def _is_listed(record: Record, collections: Mapping[KindName, tuple[Child, ...] | Unreadable] | None) -> bool:
+    if collections is None:
+        return False
+    read = collections.get(DIRECTORY.name)
+    return not isinstance(read, tuple) or record.directory_id in {None, *(each.id for each in read)}
+
+
+async def confirmed(observed: Observed, missing: frozenset[Lacking], client: Client) -> Observed:
+    """As observed, if the API says that what is missing is gone. Raises and blocks as `observe`."""
+    await client.gone(ORGANIZATION, [organization_id for organization_id, child in missing if child is None])
+    live = {each.organization.id: each for each in observed.organizations}
+    for organization_id, directory_id in sorted((each, child) for each, child in missing if child):
+        live[organization_id] = await _without(directory_id, live[organization_id], client)
+    return structs.replace(observed, organizations=tuple(live.values()))
+
+
+async def _without(directory_id: str, live: ObservedOrganization, client: Client) -> ObservedOrganization:
+    try:
+        await client.gone(DIRECTORY, [directory_id], live.organization.id)
+    except ApiError as error:
+        if error.halts:
+            raise
+        return structs.replace(live, collections={**live.collections, DIRECTORY.name: Unreadable(error.message)})
+    return live
 
 
 def _record(target: Target, name: RecordName) -> Record | Unreadable | None:
@@ -123,18 +180,19 @@ class _Reading:
         self._fatal: ApiError | Interrupted | None = None
         self._abandoned = False
 
-    def start(self, organization: Organization, kinds: Iterable[KindName]) -> None:
+    def start(self, organization: Organization, needs: Needs) -> None:
         self._organizations[organization.id] = organization
         collections: Collections = {}
         self._collections[organization.id] = collections
-        for kind in sorted(kinds):
-            self._tasks.append(asyncio.create_task(self._one(organization.id, kind, collections)))
+        for kind in sorted(needs):
+            work = self._one(organization.id, kind, needs[kind], collections)
+            self._tasks.append(asyncio.create_task(work))
 
-    async def _one(self, organization_id: str, kind: KindName, into: Collections) -> None:
+    async def _one(self, organization_id: str, kind: KindName, named: frozenset[str], into: Collections) -> None:
         if self._abandoned or self._fatal:
             return
         try:
-            into[kind] = await self._client.children(KINDS[kind], organization_id)
+            into[kind] = await self._client.children(KINDS[kind], organization_id, named)
         except (ApiError, Interrupted) as error:
             if error.halts:
                 self._fatal = error

@@ -11,6 +11,7 @@ from reconciler.core.adopting.inventory import named
 from reconciler.core.planning.match import match_children
 from reconciler.delivery.target import RecordName
 from reconciler.engine.connect import connected, delivery
+from reconciler.engine.observe import pinned
 from reconciler.engine.runtime import Runtime
 from reconciler.engine.secrets import Issuer
 from reconciler.engine.survey import environment_check, read_before
@@ -64,7 +65,7 @@ async def find(errand: Errand) -> Customer:
         return _customer(errand, live, found.collections.values())
     async with errand.client(read_only=True) as client:
         organizations: list[Organization] = []
-        async for page in client.organizations():
+        async for page in client.organizations(pinned(errand.desired) if errand.desired else frozenset()):
             check(page[0].environment_id)  # before a link or a token is made in the wrong environment
             organizations += page
         live = _only(errand, organizations)

@@ -10,10 +10,12 @@ from msgspec import Struct, structs
 
 from reconciler.core.planning.guard import refusals, tightened
 from reconciler.core.planning.plan import plan as plan_changes
+from reconciler.core.planning.since import compared
+from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
 from reconciler.engine.load import Load
-from reconciler.engine.observe import observe, records
+from reconciler.engine.observe import Records, confirmed, lacking, observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.engine.selection import check_selection, selecting
@@ -21,7 +23,9 @@ from reconciler.engine.survey import environment_check, read_before
 from reconciler.model.change import Plan
 from reconciler.model.event import Watch
 from reconciler.model.outcome import Pass, Report
+from reconciler.model.saved import Narrowed
 from reconciler.model.settings import EnvironmentSettings
+from reconciler.model.since import Since
 from reconciler.model.state import Desired, Loaded, Observed
 
 
@@ -41,7 +45,8 @@ class Hooks(Struct, frozen=True):
     """What a caller adds to a pass; an exception from `loaded`, `planned` or `may_apply` ends it before any write.
 
     `loaded` and `planned` get what there is by then. `seen` gets the live environment's id with each response that
-    shows it, and starts no further request by raising WrongEnvironment. `may_apply` decides on a plan that has
+    shows it, and starts no further request by raising WrongEnvironment. `narrow` may leave changes out; `planned`
+    gets the whole plan, `may_apply` what is left of it. `may_apply` decides on a plan that has
     something to apply, and may wait for a person or for its turn. The default applies nothing: that is the plan
     command.
     """
@@ -49,6 +54,7 @@ class Hooks(Struct, frozen=True):
     watch: Watch = lambda _: None
     loaded: Callable[[Loaded], None] = lambda _: None
     seen: Callable[[str], None] = lambda _: None
+    narrow: Callable[[Plan], Narrowed] = lambda plan: Narrowed(plan, plan)
     planned: Callable[[Plan], None] = lambda _: None
     may_apply: Callable[[Plan], Awaitable[Decision]] = _leave
 
@@ -75,57 +81,77 @@ async def reconcile(
     if loaded.desired is None:
         return Pass(loaded)
     check_selection(environment, loaded.desired)
+    if loaded.since:
+        selection = structs.replace(environment.selection, only=loaded.since.touched)
+        environment = structs.replace(environment, selection=selection)
     decision = Decision.PLAN_AGAIN
     while decision is Decision.PLAN_AGAIN:
         observed = await _observe(environment, loaded.desired, runtime, hooks, stop)
-        plan = await _plan(environment, loaded.desired, observed, runtime)
-        hooks.planned(plan)
+        narrowed = await _plan(environment, loaded.desired, observed, runtime, hooks, loaded.since)
+        plan = narrowed.left
+        hooks.planned(narrowed.shown)
         writable = plan.changes and not plan.refusals
         decision = await hooks.may_apply(plan) if writable else Decision.LEAVE
     if decision is Decision.LEAVE:
-        return Pass(loaded, Report(plan, environment_id=plan.environment_id))
-    return Pass(loaded, await _apply(plan, environment, runtime, hooks, stop))
+        return Pass(loaded, _whole(Report(plan, environment_id=plan.environment_id), narrowed))
+    return Pass(loaded, _whole(await _apply(plan, environment, runtime, hooks, stop), narrowed))
 
 
 async def _observe(
     environment: EnvironmentSettings, desired: Desired, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
 ) -> Observed:
     """The live environment, and the delivery records."""
+    target, pinned = delivery(environment), environment_check(environment, desired)
     if environment.observed:
-        observed = read_before(environment.observed, runtime, environment_check(environment, desired))
-    else:
-        observed = await _observe_now(environment, desired, runtime, hooks, stop)
-    target = delivery(environment)
-    if target is None:
-        return observed
-    return structs.replace(observed, records=await runtime.aside(lambda: records(desired, target)))
-
-
-async def _observe_now(
-    environment: EnvironmentSettings, desired: Desired, runtime: Runtime, hooks: Hooks, stop: asyncio.Event
-) -> Observed:
-    """Reads with a client that refuses every verb but GET.
-
-    What this process wrote without getting a response has its settle time first.
-    """
-    pinned = environment_check(environment, desired)
+        observed = read_before(environment.observed, runtime, pinned)
+        return structs.replace(observed, records=await _records(desired, target, runtime))
 
     def check(live: str) -> None:
         pinned(live)
         hooks.seen(live)
 
+    # what this process wrote without getting a response has its settle time first
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
     async with connected(environment, runtime, hooks.watch, stop, read_only=True) as client:
-        return await observe(desired, client, hooks.watch, selecting(environment.selection), check)
+        observed = await observe(desired, client, hooks.watch, selecting(environment.selection), check)
+        kept = await _records(desired, target, runtime)
+        missing = lacking(observed, kept or {})
+        if missing:
+            observed = await confirmed(observed, missing, client)
+            kept = await _records(desired, target, runtime)  # the API may have taken its time
+    return structs.replace(observed, records=kept)
 
 
-async def _plan(environment: EnvironmentSettings, desired: Desired, observed: Observed, runtime: Runtime) -> Plan:
-    """The plan, with the refusals of the guards in it."""
+async def _records(desired: Desired, target: Target | None, runtime: Runtime) -> Records | None:
+    return None if target is None else await runtime.aside(lambda: records(desired, target))
+
+
+async def _plan(  # noqa: PLR0913, PLR0917 what planning takes
+    environment: EnvironmentSettings,
+    desired: Desired,
+    observed: Observed,
+    runtime: Runtime,
+    hooks: Hooks,
+    since: Since | None,
+) -> Narrowed:
+    """The plan, and what is left of it, with the refusals of the guards in it."""
     selected, protected = selecting(environment.selection), environment.protected
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
     made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
+    made = compared(made, desired, observed, since) if since else made
     limits = tightened(environment.limits, desired.environment.limits)
-    return structs.replace(made, refusals=refusals(made, limits, environment.approve, environment.only))
+    narrowed = hooks.narrow(made)
+    approved = narrowed.left.digest if runtime.recent_writes.approves(narrowed.left, environment.approve) else None
+    refused = refusals(narrowed.left, limits, approved, environment.only)
+    left, shown = (structs.replace(each, refusals=refused) for each in (narrowed.left, narrowed.shown))
+    return structs.replace(narrowed, left=left, shown=shown)
+
+
+def _whole(report: Report, narrowed: Narrowed) -> Report:
+    """The report on the whole plan, with the ends of the changes that were left out, in order."""
+    order = {change.key: position for position, change in enumerate(narrowed.shown.changes)}
+    outcomes = sorted((*report.outcomes, *narrowed.outcomes), key=lambda outcome: order[outcome.change.key])
+    return structs.replace(report, plan=narrowed.shown, outcomes=tuple(outcomes))
 
 
 async def _apply(

@@ -11,7 +11,10 @@ from typing import Protocol, TypeVar
 import httpx
 from msgspec import Struct, field
 
+from reconciler.api.known import Known
 from reconciler.api.waiting import sleep_or_stop
+from reconciler.core.planning.digest import writes
+from reconciler.model.change import Plan
 
 T = TypeVar("T")
 Transport = Callable[[], httpx.AsyncBaseTransport]
@@ -32,13 +35,14 @@ async def here(work: Callable[[], T], /) -> T:
 class RecentWrites:
     """What one process remembers of its own writes, so that none is repeated before its effect could show.
 
-    Times are of the event loop's clock, in seconds.
+    It also remembers the plan that it was told to carry out. Times are of the event loop's clock, in seconds.
     """
 
     def __init__(self, started_at: float) -> None:
         self._started_at = started_at
         self._uncertain_at = float("-inf")
         self._own: set[str] = set()
+        self._approved: frozenset[str] = frozenset()
 
     def created(self, organization_id: str) -> None:
         """This process made that organization: no create of an earlier process can be on its way into it."""
@@ -56,9 +60,20 @@ class RecentWrites:
         """When a create of an earlier process would show in that organization's lists."""
         return float("-inf") if organization_id in self._own else self._started_at + settle_s
 
+    def approves(self, plan: Plan, digest: str | None) -> bool:
+        """Whether the digest approves the plan, or approved one that was begun and of which this is the rest."""
+        if digest is None:
+            return False
+        left = writes(plan.changes)
+        if plan.digest == digest:
+            self._approved = left
+        elif not left <= self._approved or not (left or plan.blocked):
+            self._approved = frozenset()
+        return plan.digest == digest or (bool(left) and left <= self._approved)
+
 
 class Runtime(Struct, frozen=True):
-    """By default the real world: its clock, system randomness, real HTTP, a process that has written nothing yet.
+    """By default the real world: its clock, system randomness, real HTTP, a process that knows of nothing yet.
 
     `now` gives Unix seconds; `transport` makes one lane's transport. `aside` keeps the event loop free of work
     that blocks: `asyncio.to_thread` where something else runs on it. Two looks at a folder are `look_again_s`
@@ -71,6 +86,7 @@ class Runtime(Struct, frozen=True):
     transport: Transport | None = None
     aside: Aside = here
     look_again_s: float = 1.0  # a file's time may be no finer than a second
+    known: Known = field(default_factory=Known)
 
 
 async def wait_until(loop_time: float, stop: asyncio.Event) -> None:

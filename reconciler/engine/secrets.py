@@ -64,7 +64,7 @@ class Issuer(Struct, frozen=True):
             return not directory.has_client_bearer_token and await self._rotate(directory, name, lane, first=True)
 
         async with self.client.lane() as lane:
-            return await lane.retry_unsent(lambda: attempt(lane))
+            return await lane.retry_unsent(lambda: attempt(lane), reads=2)
 
     async def new_token(self, directory_id: str, name: RecordName) -> None:
         """A new bearer token; an earlier one is void at once. Raises as `link`."""
@@ -73,7 +73,7 @@ class Issuer(Struct, frozen=True):
             await self._rotate(await self._read(directory_id, lane), name, lane, first=False)
 
         async with self.client.lane() as lane:
-            await lane.retry_unsent(lambda: attempt(lane))
+            await lane.retry_unsent(lambda: attempt(lane), reads=2)
 
     async def _read(self, directory_id: str, lane: Lane) -> SCIMDirectory:
         live = (await lane.get(DIRECTORY, directory_id)).live
@@ -93,22 +93,22 @@ class Issuer(Struct, frozen=True):
             expires_at=None,
         )
         async with self._delivering(name, pending) as delivery:
-            if first and await self._has_token(directory.id, lane, delivery):
+            if not await self._may_rotate(directory.id, lane, delivery, first=first):
                 return False
             token = await lane.rotate(directory.id)
             issued = structs.replace(pending, state=RecordState.ISSUED)
             await self._keep(delivery, issued, token, directory.scim_base_url)
         return True
 
-    async def _has_token(self, directory_id: str, lane: Lane, delivery: Delivery | None) -> bool:
-        """Whether somebody made a token meanwhile; unless nobody did, the earlier record is put back."""
-        needed = False
+    async def _may_rotate(self, directory_id: str, lane: Lane, delivery: Delivery | None, *, first: bool) -> bool:
+        """Whether to go on, once the record is there: a disk may be slow. If not, the earlier one is put back."""
+        wanted = False
         try:
-            needed = not (await self._read(directory_id, lane)).has_client_bearer_token
+            wanted = not (await self._read(directory_id, lane)).has_client_bearer_token or not first
         finally:
-            if delivery is not None and not needed:
+            if delivery is not None and not wanted:
                 await self.runtime.aside(delivery.take_back)
-        return not needed
+        return wanted
 
     @asynccontextmanager
     async def _delivering(self, name: RecordName | None, pending: Record) -> AsyncIterator[Delivery | None]:

@@ -13,6 +13,8 @@ def selecting(selection: Selection) -> Selected:
     """The predicate for an organization's name and labels."""
 
     def selected(wanted: DesiredOrganization) -> bool:
+        if selection.only is not None and wanted.name not in selection.only:
+            return False
         named = not selection.targets or wanted.name in selection.targets
         return named and all(wanted.labels.get(key) == value for key, value in selection.selector)
 

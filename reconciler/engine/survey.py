@@ -29,7 +29,7 @@ async def survey(
     if environment.observed:
         return read_before(environment.observed, runtime, check)
     async with connected(environment, runtime, watch, read_only=True) as client:
-        return await observe_everything(client, watch, check)
+        return await observe_everything(desired, client, watch, check)
 
 
 def read_before(file: ObservedFile, runtime: Runtime, check: Callable[[str | None], None]) -> Observed:

@@ -87,7 +87,7 @@ class _WithFields(_Planned, frozen=True, kw_only=True):
         return tuple(field.risk for field in self.fields if field.risk)
 
 
-class Create(_WithFields, frozen=True, kw_only=True):
+class Create(_WithFields, frozen=True, kw_only=True, tag=True):
     """Creates an organization, or with a `collection`, a child in it."""
 
     action: ClassVar[Action] = Action.CREATE
@@ -102,7 +102,7 @@ class Create(_WithFields, frozen=True, kw_only=True):
         return self.collection.parent if self.collection else None
 
 
-class Update(_WithFields, frozen=True, kw_only=True):
+class Update(_WithFields, frozen=True, kw_only=True, tag=True):
     """Changes the live object `id`; `parent` is its organization's id, None for an organization.
 
     `holds` are unchanged fields that the update depends on: the other owned ones, and those that identified the
@@ -138,7 +138,7 @@ class _Issue(_Planned, frozen=True, kw_only=True):
         return (self.risk,) if self.risk else ()
 
 
-class IssueToken(_Issue, frozen=True, kw_only=True):
+class IssueToken(_Issue, frozen=True, kw_only=True, tag=True):
     """Makes and delivers a bearer token for `directory`, an id or a Ref."""
 
     directory: str | Ref
@@ -149,7 +149,7 @@ class IssueToken(_Issue, frozen=True, kw_only=True):
         return self.directory if isinstance(self.directory, str) else None
 
 
-class IssueLink(_Issue, frozen=True, kw_only=True):
+class IssueLink(_Issue, frozen=True, kw_only=True, tag=True):
     """Makes and delivers a setup link; `extent` is what the customer may configure with it."""
 
     extent: SetupLink
@@ -202,6 +202,7 @@ class HintReason(StrEnum):
     OBSERVED_ONLY = "ObservedOnly"  # the organization's ownership forbids the write
     LIVE_CHILDREN = "LiveChildren"  # `[]` is declared, but some are live
     DOMAIN_STAYS = "DomainStays"  # a domain that it states stays where it is
+    NO_PRIMARY = "NoPrimary"  # its only directory is not primary
     NO_TARGET = "NoTarget"  # a secret is wanted, but no delivery target is configured
 
 
@@ -269,6 +270,24 @@ class Duplicate(Struct, frozen=True):
         )
 
 
+class Released(Struct, frozen=True):
+    """A live organization that a manifest meant before a change and none does after it; it is left alone."""
+
+    id: str
+    display_name: str
+    domains: tuple[str, ...]
+    organization: str  # its handle
+    file: str
+
+
+class Scope(Struct, frozen=True):
+    """What a plan looked at: of the `declared` organizations those `touched` since the commit `base`."""
+
+    base: str
+    touched: int
+    declared: int
+
+
 NOT_APPROVED = "notApproved"
 
 
@@ -286,10 +305,11 @@ class Refusal(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """All that apply would do, in order, and all that it would leave alone.
 
-    `environment_id` is the live environment's id, None while that is empty; `pin` is the id that the manifests or
-    the process state. `targets` are the live organizations that it writes to, by handle; `loosened` are the rules
-    that the process lets an Environment loosen. Of the `live` organizations, `claimed` are those that a manifest
-    names; `unpinned` manifests name theirs without an `id:` line.
+    `environment_id` is the live environment's id, None while that is empty; `pin` is the id that the manifests
+    or the process state. `targets` are the live organizations that it writes to, by handle; `loosened` are the
+    rules that the process lets an Environment loosen. With a `scope` it is only about what a change touches. Of
+    the `live` organizations, `claimed` are those that a manifest names; `unpinned` manifests name theirs without
+    an `id:` line.
     """
 
     environment: str
@@ -310,6 +330,8 @@ class Plan(Struct, frozen=True):
     shared_domains: tuple[SharedDomain, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
     loosened: tuple[str, ...] = ()
+    released: tuple[Released, ...] = ()
+    scope: Scope | None = None
     live: int = 0
     claimed: int = 0
     unpinned: int = 0

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class ConditionType(StrEnum):
-    """The types of condition; an organization can have several."""
+    """The types of condition; an organization can have several. The last are an environment's alone."""
 
     READY = "Ready"
     SUSPENDED = "Suspended"
@@ -16,6 +16,9 @@ class ConditionType(StrEnum):
     CREATE_UNCERTAIN = "CreateUncertain"
     TOKEN_LOST = "TokenLost"
     DUPLICATE = "Duplicate"
+    NO_PRIMARY = "NoPrimary"  # beside `Ready`: it is as git has it, and products read people from no directory
+    STOPPED = "Stopped"
+    MANIFESTS_VANISHED = "ManifestsVanished"
 
 
 class Condition(Struct, frozen=True):

@@ -6,6 +6,7 @@ ReconcilerError                    1          the root: a message, a hint what t
 ├── CredentialsError               3          the key is missing or malformed (never echoed)
 ├── SourceError                    8          the manifests cannot be read at all
 ├── WrongEnvironment               6    h     the live environment is not the pinned one; cannot be approved
+├── WrongPlan                      7          a saved plan is not for this, or is not what was saved
 ├── DeliveryError                  1   n      a secret's target cannot be read or written; no secret was issued
 ├── DeliveryLost                   1          a secret may have been issued, and its target cannot keep it
 ├── Interrupted                    5   nh     the process was asked to stop
@@ -78,6 +79,12 @@ class WrongEnvironment(ReconcilerError):
 
     exit_code = 6
     halts = True
+
+
+class WrongPlan(ReconcilerError):
+    """A saved plan is for other manifests, another environment or another version, or was edited."""
+
+    exit_code = 7
 
 
 class DeliveryError(ReconcilerError):

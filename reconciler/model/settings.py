@@ -12,15 +12,16 @@ Limits = Mapping[str, float]  # bounds by the name of their guard; one that is n
 
 
 class Selection(Struct, frozen=True):
-    """Which organizations a command is about; all of them if both are empty."""
+    """Which organizations a command is about; all of them if both are empty. `only` narrows it down to these."""
 
     targets: frozenset[str] = frozenset()
     selector: tuple[tuple[str, str], ...] = ()
+    only: frozenset[str] | None = None
 
     @property
     def everything(self) -> bool:
         """Whether it selects every organization."""
-        return not self.targets and not self.selector
+        return not self.targets and not self.selector and self.only is None
 
 
 class ApiSettings(Struct, frozen=True):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, Problem
 from reconciler.model.settings import Limits
+from reconciler.model.since import Since
 
 
 class Certificate(Struct, frozen=True, gc=False):
@@ -91,6 +92,7 @@ class DesiredEnvironment(Struct, frozen=True):
     forbid_public_mail: bool
     warn_days: int
     origin: Origin
+    make_lone_primary: bool = False
 
 
 class InvalidOrganization(Struct, frozen=True):
@@ -107,8 +109,8 @@ class InvalidOrganization(Struct, frozen=True):
 class Desired(Struct, frozen=True):
     """All that the manifests of one environment declare; organizations are sorted by name.
 
-    `complete` is False if a file could not be parsed. Its organizations are unknown, so none is created (it may be
-    a renamed one) and none is called unmanaged.
+    `complete` is False if one of the files `unparsed` could not be parsed, or a manifest has no sound name. Its
+    organizations are unknown, so none is created (it may be a renamed one) and none is called unmanaged.
     """
 
     environment: DesiredEnvironment
@@ -116,10 +118,15 @@ class Desired(Struct, frozen=True):
     invalid: tuple[InvalidOrganization, ...]
     complete: bool
     revision: str
+    unparsed: frozenset[str] = frozenset()
 
 
 class Loaded(Struct, frozen=True):
-    """A folder of manifests that was read. `desired` is None when they may not be used; `fatal` says why."""
+    """A folder of manifests that was read. `desired` is None when they may not be used; `fatal` says why.
+
+    `references` are the organizations, by handle, that refer to a file; `since` is what a change touches, where
+    that was asked for.
+    """
 
     folder: str
     desired: Desired | None
@@ -128,6 +135,8 @@ class Loaded(Struct, frozen=True):
     manifests: int
     revision: str
     fatal: tuple[Problem, ...] = ()
+    references: Mapping[str, tuple[str, ...]] = {}
+    since: Since | None = None
 
 
 # -- observed --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.manifest import Origin, Severity, Validation
 from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.render.alike import NAMED_MAX, alike, named, told
-from reconciler.render.words import NOTHING, count, resource, value
+from reconciler.render.words import NOTHING, count, release, resource, value
 
 MAX_MESSAGE = 1000
 RISK = "risk"
@@ -59,7 +59,7 @@ class Findings(Struct, frozen=True):
 def of_plan(plan: Plan) -> Findings:
     """What the plan would do, what it would not, and why."""
     wrong = (*_refused(plan), *_blocked(plan), *_duplicates(plan))
-    found = [*wrong, *_adopted(plan), *_shared(plan), *_changes(plan.changes)]
+    found = [*wrong, *_adopted(plan), *_released(plan), *_shared(plan), *_changes(plan.changes)]
     return _sorted(f"Plan for {where(plan)}", counts(plan), found, plan)
 
 
@@ -122,7 +122,7 @@ def counts(plan: Plan) -> str:
         f"{plan.unchanged:,} unchanged",
         f"{len(plan.unmanaged):,} unmanaged" if plan.unmanaged else "",
     ]
-    nothing = "" if plan.changes or plan.blocked else "no changes, "
+    nothing = "" if plan.changes or plan.blocked else "nothing to write, " if plan.scope else "no changes, "
     refused = "refused by a guard: " if plan.refusals else ""
     words = refused + nothing + ", ".join(part for part in parts if part)
     return words[:1].upper() + words[1:]
@@ -179,6 +179,11 @@ def _adopted(plan: Plan) -> Iterator[Finding]:
             whose = f"{value(live.display_name)} ({', '.join(live.domains) or NOTHING})"
             message = _text(f"adopts {live.id} {whose}: look who it is before you approve")
             yield Finding(Level.WARNING, f"{RISK}/adopts", escaped(name), message, next(changes).origin)
+
+
+def _released(plan: Plan) -> Iterator[Finding]:
+    for each in plan.released:
+        yield Finding(Level.WARNING, f"{RISK}/releases", escaped(each.organization), _text(release(each)))
 
 
 def _shared(plan: Plan) -> Iterator[Finding]:

@@ -73,7 +73,7 @@ def _encoded(document_of: Callable[[T], json.Document]) -> Callable[[T, Style], 
 TEXT = CustomerFormat(
     name="text",
     about="people; its wording may change",
-    plan=lambda plan, style: text.plan(plan, style) + text.pins(plan, style),
+    plan=text.plan_with_pins,
     report=text.report,
     validation=text.validation,
     error=text.error,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reconciler.core.values.problems import worst_first
-from reconciler.core.values.redaction import masked
+from reconciler.core.values.redaction import json_escaped, masked
 from reconciler.model.change import Action, Blocked, Change, Plan
 from reconciler.model.customer import Customer, TokenRotation
 from reconciler.model.errors import ReconcilerError
@@ -22,13 +22,16 @@ API_VERSION = "reconciler/v1"
 
 
 def dumps(document: Document, *, secret: bool = False) -> bytes:
-    """The document as UTF-8, a newline at its end; without secrets, unless it is meant to hold one."""
+    """The document as UTF-8, with nothing invisible in it, a newline at its end.
+
+    Without secrets, unless it is meant to hold one.
+    """
     shown = document if secret else masked(document)
     try:
         encoded = msgspec.json.encode(shown)
     except UnicodeEncodeError:
         encoded = msgspec.json.encode(_sound(shown))
-    return msgspec.json.format(encoded, indent=2) + b"\n"
+    return json_escaped(msgspec.json.format(encoded, indent=2)) + b"\n"
 
 
 def _sound(value: Any) -> Any:
@@ -66,6 +69,8 @@ def plan(plan: Plan) -> Document:
             for name, each in plan.targets.items()
         ],
         "loosened": list(plan.loosened),
+        "scope": _scope(plan),
+        "released": _released(plan),
         "sharedDomains": [{"domain": each.name, "ids": list(each.ids)} for each in plan.shared_domains],
         "changes": [_change(change) for change in plan.changes],
         "unmanaged": [
@@ -239,6 +244,26 @@ def _blocked(block: Blocked) -> Document:
         "name": block.name,
         **_place(block.origin),
     }
+
+
+def _scope(plan: Plan) -> Document | None:
+    scope = plan.scope
+    if scope is None:
+        return None
+    return {"base": scope.base, "touched": scope.touched, "declared": scope.declared}
+
+
+def _released(plan: Plan) -> list[Document]:
+    return [
+        {
+            "id": each.id,
+            "displayName": each.display_name,
+            "domains": list(each.domains),
+            "organization": each.organization,
+            "file": each.file,
+        }
+        for each in plan.released
+    ]
 
 
 def _duplicates(plan: Plan) -> list[Document]:

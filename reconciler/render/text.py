@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from reconciler.core.values.problems import worst_first
-from reconciler.core.values.redaction import escaped
+from reconciler.core.values.redaction import escaped, quoted
 from reconciler.model.change import (
     Action,
     Blocked,
@@ -28,7 +28,20 @@ from reconciler.model.outcome import GOOD, Outcome, Report, Result
 from reconciler.model.secret import Secret
 from reconciler.model.state import Certificate, Value
 from reconciler.render.style import PLAIN, TIED, Style
-from reconciler.render.words import MARKS, NOTHING, child, count, resource, settings, spoken, title, value
+from reconciler.render.words import (
+    MARKS,
+    NOTHING,
+    child,
+    count,
+    item,
+    release,
+    resource,
+    scope,
+    settings,
+    spoken,
+    title,
+    value,
+)
 
 T = TypeVar("T")
 RISK = "! sign-in risk"
@@ -42,19 +55,41 @@ _COLOURS = {Action.CREATE: "32", Action.UPDATE: "33", Action.ISSUE: "36"}
 
 def plan(plan: Plan, style: Style = PLAIN) -> str:
     """Which environment it is for, the whole plan, whatever else is worth knowing, and last why it is refused."""
-    lines: list[str] = [_environment(plan, style)]
+    return style.joined([*_shown(plan, style), *_summed(plan, style)])
+
+
+def plan_with_pins(plan: Plan, style: Style = PLAIN) -> str:
+    """The same, and how many `id:` lines are missing, and what inserts them."""
+    missing = f"{count(len(plan.pins), 'pin')} missing: `reconciler{TIED}pin{TIED}--write` inserts them."
+    return style.joined([*_shown(plan, style), *_summed(plan, style, missing if plan.pins else "")])
+
+
+def _shown(plan: Plan, style: Style) -> Iterator[str]:
+    yield _environment(plan, style)
+    if plan.scope:
+        yield style.paint("2", scope(plan.scope))
     if plan.loosened:
-        lines.append(style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}"))
+        yield style.paint("33", f"! the process lets manifests loosen {' and '.join(plan.loosened)}")
     for name, changes in groupby(plan.changes, key=lambda change: change.key.organization):
-        lines += _organization(list(changes), plan.targets.get(name), style)
+        yield from _organization(list(changes), plan.targets.get(name), style)
     if not plan.changes:
-        unknown = any(block.reason in UNSEEN for block in plan.blocked)
-        lines.append(f"{'Nothing to write, as far as can be seen' if unknown else 'No changes'}. {_counts(plan)}")
-    lines += _attention(plan, style)
-    if plan.changes:
-        lines += ["", f"Plan: {_counts(plan)}  Digest {plan.digest}."]
-    lines += [style.paint("31", f"Refused ({refusal.rule}): {refusal.message}") for refusal in plan.refusals]
-    return style.joined(lines)
+        yield f"{_nothing(plan)}. {_counts(plan)}"
+    yield from _attention(plan, style)
+
+
+def _summed(plan: Plan, style: Style, first: str = "") -> Iterator[str]:
+    summary = f"Plan: {_counts(plan)}  Digest {plan.digest}." if plan.changes else ""
+    if last := [line for line in (first, summary) if line]:
+        yield from ("", *last)
+    for refusal in plan.refusals:
+        yield style.paint("31", f"Refused ({refusal.rule}): {refusal.message}")
+
+
+def _nothing(plan: Plan) -> str:
+    """What is blocked, or could not be looked at, may well differ."""
+    if plan.scope or any(block.reason in UNSEEN for block in plan.blocked):
+        return "Nothing to write, as far as can be seen"
+    return "Nothing to write" if plan.blocked else "No changes"
 
 
 def _environment(plan: Plan, style: Style) -> str:
@@ -87,7 +122,7 @@ def _organization(changes: list[Change], live: Target | None, style: Style) -> I
     """Whose it is stands above all that is written to a live one."""
     first = changes[0]
     if live:
-        whose = f"{value(live.display_name)} ({', '.join(map(escaped, live.domains)) or NOTHING})"
+        whose = f"{value(live.display_name)} ({', '.join(map(item, live.domains)) or NOTHING})"
         yield style.paint("31", f"adopts {live.id} {whose}") if live.adopted else f"live as {whose}"
     if first.key.kind is not KindName.ORGANIZATION:
         id_ = first.parent if isinstance(first.parent, str) else None
@@ -125,6 +160,11 @@ def _name(field: FieldChange) -> str:
 def _field(field: FieldChange, change: Change) -> Iterator[str]:
     if isinstance(field.after, tuple):
         yield from _set(field.before if isinstance(field.before, tuple) else (), field.after)
+    elif isinstance(field.before, Certificate) or isinstance(field.after, Certificate):
+        # one below the other: they are to be compared
+        if field.before is not None:
+            yield from _certificate("- ", field.before)
+        yield from _certificate("" if field.before is None else "+ ", field.after)
     elif field.before is None:
         yield value(field.after)
     else:
@@ -134,19 +174,28 @@ def _field(field: FieldChange, change: Change) -> Iterator[str]:
         yield f"{value(field.before)} → {value(field.after)}{loses}"
 
 
+def _certificate(mark: str, shown: Value) -> Iterator[str]:
+    whole, _, end = value(shown).partition(" expires ")
+    yield f"{mark}{whole}"
+    if end:
+        yield f"{' ' * len(mark)}expires {end}"
+
+
 def _set(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
-    yield from (f"- {escaped(gone)}" for gone in sorted(set(before) - set(after)))
-    yield from (f"+ {escaped(new)}" for new in sorted(set(after) - set(before)))
+    yield from (f"- {item(gone)}" for gone in sorted(set(before) - set(after)))
+    yield from (f"+ {item(new)}" for new in sorted(set(after) - set(before)))
     if set(before) == set(after):  # only the spelling differs, such as an item that is there twice
         yield f"{value(before)} → {value(after)}"
 
 
 def _attention(plan: Plan, style: Style) -> Iterator[str]:
+    for each in plan.released:
+        yield style.paint("33", f"! {escaped(each.organization)}  {release(each)}")
     for _, blocks in groupby(plan.blocked, key=lambda block: (block.reason, block.organization, block.message)):
         yield from _blocked(list(blocks), style)
     for shared in plan.shared_domains:
         holders = ", ".join(shared.ids)
-        yield style.paint("33", f"! {escaped(shared.name)}  is a domain of several live organizations: {holders}")
+        yield style.paint("33", f"! {item(shared.name)}  is a domain of several live organizations: {holders}")
     for twin in plan.duplicates:
         name = resource(twin.kind, twin.organization, twin.name)
         yield style.paint("33", f"! {name}  Duplicate: {escaped(twin.message)}")
@@ -180,17 +229,9 @@ def _hint(hint: Hint) -> str:
 
 
 def _unmanaged(each: Unmanaged) -> str:
-    shown = f'"{escaped(each.display_name)}"  ' if each.display_name else ""
+    shown = f"{quoted(each.display_name)}  " if each.display_name else ""
     where = f"in {escaped(each.organization)}, " if each.organization else ""
     return f"? {each.id}  {shown}{where}live, not in git; the API cannot delete it"
-
-
-def pins(plan: Plan, style: Style = PLAIN) -> str:
-    """How many `id:` lines are missing, and what inserts them."""
-    if not plan.pins:
-        return ""
-    missing = f"{count(len(plan.pins), 'pin')} missing"
-    return style.joined(["", f"{missing}: `reconciler{TIED}pin{TIED}--write` inserts them."])
 
 
 # -- report ----------------------------------------------------------------------------------------
@@ -216,7 +257,8 @@ def report(report: Report, style: Style = PLAIN) -> str:
     counts = Counter(outcome.result for outcome in report.outcomes)
     done = ", ".join(f"{counts[result]:,} {result}" for result in Result if counts[result]) or "nothing"
     blocked = f" {len(report.plan.blocked):,} blocked in the plan." if report.plan.blocked else ""
-    lines.append(f"Done: {done}.{blocked}")
+    twins = f" {count(len(report.plan.duplicates), 'duplicate')}." if report.plan.duplicates else ""
+    lines.append(f"Done: {done}.{blocked}{twins}")
     lines += [text for result, text in _NEXT.items() if counts[result]]
     if any(map(_created, report.outcomes)) and not report.pinned:
         lines.append(f"`reconciler{TIED}pin{TIED}--write` inserts the ids of what was created.")

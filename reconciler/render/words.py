@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.core.values.redaction import escaped
-from reconciler.model.change import Action, Change
+from reconciler.core.values.redaction import escaped, quoted
+from reconciler.model.change import Action, Change, Released, Scope
 from reconciler.model.kinds import CONNECTION, KINDS, Compare, Field, KindName
 from reconciler.model.state import Certificate, SAMLConnection, Value
 
@@ -24,12 +24,18 @@ def value(shown: Value | None) -> str:
     """A field's value, short."""
     if isinstance(shown, Certificate):
         end = f" expires {shown.not_after[:10]}" if shown.not_after else ""
-        return f"sha256:{shown.sha256[:12]}…{end}" if ":" not in shown.sha256 else "not a certificate"
+        return f"sha256:{shown.sha256}{end}" if ":" not in shown.sha256 else "not a certificate"
     if isinstance(shown, bool):
         return "true" if shown else "false"
     if isinstance(shown, tuple):
-        return " ".join(map(escaped, shown)) or NOTHING
-    return f'"{escaped(shown)}"' if shown else NOTHING
+        return " ".join(map(item, shown)) or NOTHING
+    return quoted(shown) if shown else NOTHING
+
+
+def item(shown: str) -> str:
+    """One of a set, such as a domain: as it is, unless blanks, quotes or its length need quotes around it."""
+    inside = quoted(shown)
+    return shown if inside == f'"{shown}"' and " " not in shown else inside
 
 
 def child(kind: KindName, name: str) -> str:
@@ -46,6 +52,21 @@ def resource(kind: KindName, organization: str, name: str) -> str:
     """A resource of any organization: `acme`, `acme saml/okta`."""
     whole = kind is KindName.ORGANIZATION or not name
     return escaped(organization) if whole else f"{escaped(organization)} {child(kind, name)}"
+
+
+def scope(scope: Scope) -> str:
+    """What a plan of a change looked at, and what it did not."""
+    others = scope.declared - scope.touched
+    return (
+        f"Only what changed since {scope.base[:12]}: {count(scope.touched, 'organization')}; "
+        f"{others:,} others were not compared."
+    )
+
+
+def release(each: Released) -> str:
+    """Whom a change releases."""
+    whose = f"{value(each.display_name)} ({', '.join(map(escaped, each.domains)) or NOTHING})"
+    return f"releases {each.id} {whose}: {escaped(each.file)} no longer means it, and nothing is written to it"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -17,7 +17,7 @@ def commit(root: str) -> str | None:
     """
     try:
         for folder in (Path(root), *Path(root).parents):
-            if _COMMIT.fullmatch(folder.name):
+            if is_commit(folder.name):
                 return folder.name
             if (folder / ".git").exists():
                 return _head(_git_folder(folder))
@@ -41,6 +41,11 @@ def git_folder(root: str) -> Path | None:
 def work_tree(root: str) -> Path | None:
     """The work tree around a folder: the nearest folder with something called `.git`; None if there is none."""
     return next((each for each in (Path(root), *Path(root).parents) if os.path.lexists(each / ".git")), None)
+
+
+def is_commit(name: str) -> bool:
+    """Whether the name is a commit's, as git-sync calls its work trees."""
+    return _COMMIT.fullmatch(name) is not None
 
 
 def _git_folder(tree: Path) -> Path:

@@ -127,10 +127,11 @@ def _manifests_in(root: str) -> Iterator[str]:
     for parent, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         prefix = parent[len(root.rstrip("/")) + 1 :]
-        yield from (os.path.join(prefix, name) for name in sorted(names) if _is_manifest(name))
+        yield from (os.path.join(prefix, name) for name in sorted(names) if is_manifest(name))
 
 
-def _is_manifest(name: str) -> bool:
+def is_manifest(name: str) -> bool:
+    """Whether a file of that name, without its folder, is read as a manifest."""
     return name.endswith(_ENDINGS) and not name.startswith(".")
 
 
@@ -187,17 +188,20 @@ class _Reading:
         self._content = hashlib.sha256()
         self._bytes = 0
         self._folders: dict[str, str] = {}  # the real path of each
-        self._versions: dict[str, _Version] = {}
+        self._versions: dict[str, _Version] = {}  # of files
+        self._listings: dict[str, _Version] = {}  # of folders
 
     def read(self) -> Manifests:
         """What the folder holds; _Moved or an OSError if it changed meanwhile."""
-        files = 0
-        for files, name in enumerate(self._manifests(), start=1):
-            if files > MAX_FILES:
+        names = []
+        for name in self._manifests():
+            names.append(name)
+            if len(names) > MAX_FILES:
                 raise SourceError(f"{self._root} has more than {MAX_FILES:,} manifests", _SPLIT)
             self._manifest(name)
         revision = commit(self._root)  # before the comparison: git moves HEAD after it has written the files
-        if any(_Version.of(os.lstat(path)) != version for path, version in self._versions.items()):
+        # what is not read may come and go: only then the folders have to be listed again
+        if _differ(self._versions) or (_differ(self._listings) and [*_manifests_in(self._root)] != names):
             raise _Moved
         return Manifests(
             revision=revision or f"sha256:{self._content.hexdigest()[:16]}",
@@ -205,7 +209,7 @@ class _Reading:
             attachments=self._attachments,
             problems=tuple(self._problems),
             unparsed=frozenset(self._unparsed),
-            files=files,
+            files=len(names),
         )
 
     def _manifests(self) -> Iterator[str]:
@@ -214,20 +218,20 @@ class _Reading:
         def refuse(error: OSError) -> None:
             raise error
 
-        self._versions[self._root] = _Version.of(os.lstat(self._root))
+        self._listings[self._root] = _Version.of(os.lstat(self._root))
         for parent, folders, names in os.walk(self._root, onerror=refuse):
             prefix = "" if parent == self._root else f"{parent[len(self._base) :]}/"
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in folders:
                 self._subfolder(prefix + name)
             for name in sorted(names):
-                if _is_manifest(name):
+                if is_manifest(name):
                     yield prefix + name
 
     def _subfolder(self, name: str) -> None:
         """Notes a folder before it is listed, and warns if its manifests would be missed silently."""
         path, origin = self._base + name, Origin(_printable(name))
-        self._versions[path] = _Version.of(os.lstat(path))
+        self._listings[path] = _Version.of(os.lstat(path))
         if os.path.islink(path):
             self._problems.append(_LINKED_FOLDER.at(origin))
         elif name.endswith(_ENDINGS):
@@ -329,6 +333,11 @@ class _Reading:
             return os.path.realpath(link, strict=True)
         except FileNotFoundError:
             raise _Unfit("missing", f"{shown(name)} is a broken link", "correct the link") from None
+
+
+def _differ(versions: dict[str, _Version]) -> bool:
+    """Whether one of them is not as it was; raises OSError if it has gone."""
+    return any(_Version.of(os.lstat(path)) != version for path, version in versions.items())
 
 
 def _leaves(name: str) -> bool:

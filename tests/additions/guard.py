@@ -17,7 +17,8 @@ def check(stage: Stage) -> None:
 
     test_commands.test_every_guard_is_described_with_its_bound_and_no_other()
     test_manifests.test_every_field_is_described_and_no_other("Environment")
-    assert 'reconciler_guard_refusals_total{rule="maxUnmanaged"} 0.0' in Metrics(["production"]).text().decode()
+    sample = 'reconciler_guard_refusals_total{environment="production",rule="maxUnmanaged"} 0.0'
+    assert sample in Metrics(["production"]).text().decode()
     stage.declare("new", "displayName: New")
     Path("key").write_text(stage.environment.key)
     Path("reconciler.toml").write_text(

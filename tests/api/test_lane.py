@@ -23,7 +23,7 @@ def test_each_request_is_what_the_api_expects() -> None:
         ok({}),
         GOOD,
         ok({"samlConnections": [connection(1)], "nextPageToken": "a+b/c=="}),
-        ok({}),
+        ok({"samlConnections": [connection(2)]}),
         GOOD,
         ok({"scimDirectory": directory}),
         GOOD,
@@ -62,6 +62,7 @@ def test_each_request_is_what_the_api_expects() -> None:
             "authorization": f"Bearer {KEY}",
             "accept": "application/json",
             "accept-encoding": "identity",
+            "cache-control": "no-cache",
             "user-agent": "ssoready-reconciler",
             **(content or ({} if sent.method == "GET" else {"content-length": "0"})),
         }

@@ -68,6 +68,7 @@ def test_objects_made_during_the_walk_hide_nobody(there: set[int], coming: list[
 
 
 ORDER, NOTHING_NEW, SEVERAL = "not in order of id", "without anything new", "several environments"
+PROMISED = "promised is empty"
 ELSEWHERE = ok({"organizations": [organization(1), organization(2, "env_" + "2" * 25)]})
 BROKEN: dict[str, tuple[list[Any], str]] = {
     "out of order in a page": ([organizations(2, 1)], ORDER),
@@ -83,8 +84,10 @@ BROKEN: dict[str, tuple[list[Any], str]] = {
     "its own token": ([organizations(1, token="t"), organizations(2, token="t")], NOTHING_NEW),
     "an empty page that goes on": (
         [organizations(1, token="t"), ok({"organizations": [], "nextPageToken": "u"})],
-        NOTHING_NEW,
+        PROMISED,
     ),
+    "a promised page with nothing in it": ([organizations(1, token="t"), ok({})], PROMISED),
+    "a promised page that is an empty list": ([organizations(1, token="t"), ok({"organizations": []})], PROMISED),
     "an empty first page that goes on": ([ok({"organizations": [], "nextPageToken": "t"})], NOTHING_NEW),
     "two environments in a page": ([ELSEWHERE], SEVERAL),
     "another environment on the second page": (
@@ -116,6 +119,7 @@ FIRST = ok({"samlConnections": [connection(1)], "nextPageToken": "t"})
         ([ok({"samlConnections": [connection(1, parent=2)]})], f"{conn_id(1)} belongs to another organization"),
         ([FIRST, ok({"samlConnections": [connection(2, parent=2)]})], f"{conn_id(2)} belongs to another"),
         ([FIRST, ok({"url": "x"})], "no `samlConnections`"),
+        ([FIRST, ok({})], PROMISED),
     ],
 )
 def test_a_collection_that_may_be_incomplete_is_an_error(pages: list[Any], part: str) -> None:

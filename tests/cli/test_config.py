@@ -254,6 +254,13 @@ def test_everything_in_a_file_is_read_relative_to_it(tmp_path: Path) -> None:
     assert (told.resync_s, told.listen) == (90, "0.0.0.0:9090")
 
 
+@pytest.mark.parametrize("domain", ["Bank.example", "bank.example.", "*.bank.example", "bank"])
+def test_a_domain_that_would_protect_nothing_is_refused(tmp_path: Path, domain: str) -> None:
+    (tmp_path / "one").write_text(KEY)
+    with pytest.raises(UsageError, match="cannot be protected"):
+        environments(Flags(config=file(tmp_path, WHOLE.replace("bank.example", domain))))
+
+
 def test_flags_win_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "one").write_text(KEY)
     found = one_environment(

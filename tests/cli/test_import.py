@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from reconciler.emulator import Request, Response
 from reconciler.model.errors import ReconcilerError
 from reconciler.source import files, schemas
 from tests.support.lifelike import plant_oddities
@@ -107,6 +108,17 @@ def test_an_environment_that_is_there_gets_its_pin_and_keeps_all_else(odd: Shell
     assert (odd.folder / "README").read_text() == "about us"
 
 
+def test_an_environment_that_makes_lone_directories_primary_has_that_in_its_plan(odd: Shell) -> None:
+    head = "apiVersion: reconciler/v1\nkind: Environment\nmetadata: {name: production}\n"
+    odd.write("environment.yaml", f"{head}spec: {{directories: {{makeLonePrimary: true}}}}\n")
+    done = odd("import", odd.folder, "--output", "json")
+    assert (done.code, done.document["plan"]) == (0, "normalisations")
+    changes = odd("plan", odd.folder, "--output", "json").document["changes"]
+    assert [(change["kind"], change["organization"]) for change in changes] == [("SCIMDirectory", "setup-page")]
+    assert odd("apply", odd.folder, "--yes").code == 0
+    assert odd("plan", odd.folder, "--detailed-exitcode").code == 0
+
+
 def test_the_editors_schema_lies_beside_the_manifests(odd: Shell) -> None:
     odd("import", odd.folder, "--batch", "1")
     for path in odd.folder.glob("*.yaml"):
@@ -193,10 +205,34 @@ def test_the_folder_of_another_environment_is_refused(odd: Shell) -> None:
     assert everything(odd.folder) == before
 
 
-def test_a_key_without_access_is_refused_and_nothing_is_made(odd: Shell) -> None:
-    odd.variables.setenv("SSOREADY_API_KEY", f"ssoready_sk_{'1' * 25}")
+@pytest.mark.parametrize("key", ["unknown", "without access"])
+def test_a_key_without_access_is_refused_and_nothing_is_made(odd: Shell, key: str) -> None:
+    known = {"unknown": f"ssoready_sk_{'1' * 25}", "without access": odd.environment.unprivileged_key}
+    odd.variables.setenv("SSOREADY_API_KEY", known[key])
     assert odd("import", odd.folder).code == 3
     assert not odd.folder.exists()
+
+
+def test_what_changes_while_it_is_read_is_whole_all_the_same(odd: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifests are of what was read, and their plan of that is empty; the next plan shows what moved."""
+    handle, store = odd.emulator.handle, odd.emulator.store
+    (moving,) = (each for each in store.organizations("production") if each.display_name == "Setup page")
+
+    def then_changed(request: Request) -> Response:
+        response = handle(request)
+        if len(odd.emulator.requests) == 20:
+            store.put_connection(moving.id, primary=True)
+            store.put_organization(odd.environment.id, display_name="New")
+            store.put_organization(odd.environment.id, row_id=moving.id, display_name="Renamed")
+        return response
+
+    monkeypatch.setattr(odd.emulator, "handle", then_changed)
+    done = odd("import", odd.folder)
+    assert (done.code, "Their plan is empty." in done.out) == (0, True)
+    changes = odd("plan", odd.folder, "--output", "json").document["changes"]
+    assert {change["organization"] for change in changes} <= {"setup-page"}
+    assert odd("import", odd.folder).code == 0
+    assert f"{live(odd)} of {live(odd)} in git." in odd("list", odd.folder).out
 
 
 def test_of_an_empty_environment_nothing_is_made(shell: Shell) -> None:

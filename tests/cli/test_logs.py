@@ -12,13 +12,16 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from reconciler.cli import logs
+from reconciler.model.change import FieldChange
 from reconciler.model.event import ChangeDone, Listed, RequestDone, Retrying
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.secret import Secret
+from reconciler.render.words import value
 from tests.support.build import conn_id, org_id
-from tests.support.plans import ENTRA, OKTA, REPORT
+from tests.support.plans import ACME, ENTRA, NEW, OKTA, OLD, REPORT
 from tests.support.shell import EXAMPLES, Shell
 
 KEY = "ssoready_sk_" + "a" * 25
@@ -26,6 +29,7 @@ FIELDS = {
     *("timestamp", "level", "event", "reconcile_id", "environment", "revision", "organization", "kind", "name"),
     *("id", "action", "fields", "duration_ms", "attempt", "http_status", "route", "digest"),
     *("result", "error", "exit_code", "changes", "blocked", "unchanged", "duplicates"),  # beside cli.md's
+    *("before", "after", "risk"),
 }
 
 
@@ -55,6 +59,9 @@ def test_a_change_is_one_line_with_its_fields(capsys: pytest.CaptureFixture[str]
         "name": "okta",
         "id": conn_id(9),
         "fields": ["idp.certificate", "idp.redirectUrl", "primary"],
+        "before": {"idp.certificate": value(OLD), "idp.redirectUrl": "https://idp.example/", "primary": False},
+        "after": {"idp.certificate": value(NEW), "idp.redirectUrl": "", "primary": True},
+        "risk": ["risk", "risk", "risk"],
         "result": "applied",
         "duration_ms": 12,
     }
@@ -68,6 +75,21 @@ def test_a_created_ones_id_is_the_new_one_and_a_bad_end_is_a_warning(capsys: pyt
     assert made["id"] == conn_id(1)
     assert (unknown["level"], unknown["error"]) == ("warning", "no answer")
     assert "id" not in unknown
+
+
+def test_values_are_masked_and_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "info")
+    domains = tuple(f"d{number}.example" for number in range(2000))
+    fields = (
+        FieldChange("displayName", "displayName", f"Acme {KEY}", "x" * 5000),
+        FieldChange("domains", "domains", domains, ()),
+    )
+    logs.watch(ChangeDone(Outcome(structs.replace(ACME, fields=fields), Result.APPLIED, org_id(1)), 0.0))
+    (line,) = lines(capsys)
+    assert line["before"]["displayName"] == "Acme ***"
+    assert len(line["after"]["displayName"]) == logs.TEXT_MAX
+    assert line["before"]["domains"] == [*domains[: logs.ITEMS_MAX], "and 1900 more"]
+    assert line["after"]["domains"] == []
 
 
 def test_a_retry_names_its_route_once(capsys: pytest.CaptureFixture[str]) -> None:

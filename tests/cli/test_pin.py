@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -90,6 +92,32 @@ def test_a_pin_that_contradicts_is_told_and_stays(unpinned: Shell) -> None:
     done = unpinned("pin", unpinned.folder, "--write")
     assert (done.code, "1 resource blocked" in done.out) == (4, True)
     assert (unpinned.folder / "acme.yaml").read_text() == text
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_full_disk_leaves_whole_files_and_the_next_run_goes_on(
+    unpinned: Shell, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    for number in range(3):
+        unpinned.emulator.store.put_organization(unpinned.environment.id, external_id=f"other-{number}")
+        unpinned.declare(f"other-{number}", "")
+    left, fsync = [written], os.fsync
+
+    def full(handle: int) -> None:
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left[0] -= 1
+        fsync(handle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        done = unpinned("pin", unpinned.folder, "--write")
+    assert (done.code, "No space left" in done.err) == (1, True)
+    assert list(unpinned.folder.glob(".*")) == []
+    document = unpinned("pin", unpinned.folder, "--write", "--output", "json").document
+    assert document["summary"]["missing"] == 0
+    assert 0 < document["summary"]["written"] <= 7
+    assert unpinned("plan", unpinned.folder, "--detailed-exitcode").code == 0
 
 
 # -- apply --pin -----------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ READING: dict[str, tuple[object, ...]] = {
     "show by handle": ("show", "acme", "--dir", EXAMPLES / "production"),
     "show nobody": ("show", "nobody"),
     "schema": ("schema", "plan"),
+    "init where nothing can be written": ("init", "/dev/null/repository"),
     "completion": ("completion", "bash"),
     "apply that nobody confirms": ("apply", EXAMPLES / "production"),
     "rotate-token without a target": ("rotate-token", "acme", "okta", "--dir", EXAMPLES / "production", "--yes"),

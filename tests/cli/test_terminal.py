@@ -136,6 +136,37 @@ def test_apply_shows_the_plan_asks_and_does_it(shell: Shell) -> None:
     assert [each.display_name for each in shell.emulator.store.organizations("production")] == ["Acme"]
 
 
+def test_apply_asks_again_when_the_plan_changed_during_the_question(shell: Shell) -> None:
+    shell.declare("acme", "displayName: Acme")
+    shell.declare("globex", "displayName: Globex")
+    with terminal("apply", shell.folder) as screen:
+        screen.expect(ASKED)
+        shell.emulator.store.put_organization(shell.environment.id, external_id="acme", display_name="Acme")
+        screen.press("yes\n")
+        screen.expect("has changed since you were asked")
+        screen.expect("1 to create, 0 to update")
+        screen.expect(f"1 change.\n{ASKED}")
+        assert shell.emulator.verbs == {"GET"}
+        screen.press("yes\n")
+        assert screen.end() == 0
+    assert screen.text.count(ASKED) == 2
+    assert screen.text.count("Digest ") == 2, "the plan that was agreed to is not shown again"
+    assert "Done: 1 applied." in screen.text
+    assert len(shell.emulator.store.organizations("production")) == 2
+
+
+def test_apply_writes_nothing_when_somebody_did_it_during_the_question(shell: Shell) -> None:
+    shell.declare("acme", "displayName: Acme")
+    with terminal("apply", shell.folder) as screen:
+        screen.expect(ASKED)
+        shell.emulator.store.put_organization(shell.environment.id, external_id="acme", display_name="Acme")
+        screen.press("yes\n")
+        assert screen.end() == 0
+    assert screen.text.count(ASKED) == 1
+    assert "No changes." in screen.text
+    assert shell.emulator.verbs == {"GET"}
+
+
 @pytest.mark.parametrize("answer", ["no\n", "\n", "y\n", "YES\n", CTRL_D, CTRL_C], ids=repr)
 def test_anything_but_yes_writes_nothing_and_is_5(shell: Shell, answer: str) -> None:
     shell.declare("acme", "displayName: Acme")

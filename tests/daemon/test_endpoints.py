@@ -17,25 +17,27 @@ from reconciler.daemon.http import application, serving
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import EnvironmentStatus, Status
 from reconciler.model.errors import UsageError
-from tests.support.daemons import Api, daemon, environment, organization, source, write
+from tests.support.daemons import Api, daemon, environment, organization, sample, source, write
 
 # The documented names, each with its labels.
 DOCUMENTED = {
     "reconciler_passes_total": {"environment", "result"},
-    "reconciler_pass_duration_seconds": set(),
-    "reconciler_last_success_timestamp_seconds": set(),
-    "reconciler_resources": {"kind", "status"},
-    "reconciler_changes_total": {"kind", "action", "result"},
-    "reconciler_api_requests_total": {"method", "route", "code"},
-    "reconciler_api_request_duration_seconds": set(),
-    "reconciler_api_retries_total": set(),
-    "reconciler_creates_uncertain": set(),
+    "reconciler_pass_duration_seconds": {"environment"},
+    "reconciler_last_success_timestamp_seconds": {"environment"},
+    "reconciler_resources": {"environment", "kind", "status"},
+    "reconciler_changes_total": {"environment", "kind", "action", "result"},
+    "reconciler_api_requests_total": {"environment", "method", "route", "code"},
+    "reconciler_api_request_duration_seconds": {"environment"},
+    "reconciler_api_retries_total": {"environment"},
+    "reconciler_creates_uncertain": {"environment"},
     "reconciler_duplicates": {"environment"},
-    "reconciler_guard_refusals_total": {"rule"},
+    "reconciler_guard_refusals_total": {"environment", "rule"},
+    "reconciler_source_info": {"environment", "revision"},
+    "reconciler_leader": {"environment"},
+    "reconciler_stopped": {"environment"},
+    "reconciler_manifests_vanished": {"environment"},
+    "reconciler_suspended": {"environment"},
     "reconciler_log_lines_dropped": set(),
-    "reconciler_source_info": {"revision"},
-    "reconciler_leader": set(),
-    "reconciler_suspended": set(),
 }
 SAMPLE = re.compile(r"(\w+?)(?:_bucket|_count|_sum)?(?:\{(.*)\})?")
 LABEL = re.compile(r'(\w+)="')
@@ -43,15 +45,15 @@ LABEL = re.compile(r'(\w+)="')
 
 def labels(samples: dict[str, float]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for sample in samples:
-        matched = SAMPLE.fullmatch(sample)
-        assert matched, sample
+    for each in samples:
+        matched = SAMPLE.fullmatch(each)
+        assert matched, each
         found.setdefault(matched[1], set()).update(LABEL.findall(matched[2] or ""))
     return {name: own - {"le"} for name, own in found.items()}
 
 
 def family(samples: dict[str, float], name: str) -> dict[str, float]:
-    return {sample: value for sample, value in samples.items() if sample.startswith(name) and value}
+    return {each: value for each, value in samples.items() if each.startswith(name) and value}
 
 
 def test_a_label_is_masked_like_all_else_that_is_shown() -> None:
@@ -87,7 +89,7 @@ def test_every_counter_is_there_from_the_start_at_zero() -> None:
     }
     expected = {name: own for name, own in DOCUMENTED.items() if name != "reconciler_source_info"}
     assert labels(samples) == expected
-    assert {sample for sample, value in samples.items() if value} == {"reconciler_leader"}
+    assert not [each for each, value in samples.items() if value]
     for result in PassResult:
         assert f'reconciler_passes_total{{environment="development",result="{result}"}}' in samples
 
@@ -104,47 +106,54 @@ def test_the_metrics_count_what_happened(tmp_path: Path) -> None:
             await here.ended(1)
             samples = await here.samples()
             assert family(samples, "reconciler_resources") == {
-                'reconciler_resources{kind="Organization",status="ready"}': 2,
-                'reconciler_resources{kind="Organization",status="suspended"}': 1,
-                'reconciler_resources{kind="Organization",status="blocked"}': 1,
-                'reconciler_resources{kind="Organization",status="unmanaged"}': 1,
-                'reconciler_resources{kind="SAMLConnection",status="ready"}': 1,
-                'reconciler_resources{kind="SCIMDirectory",status="ready"}': 1,
+                sample("reconciler_resources", kind="Organization", status="ready"): 2,
+                sample("reconciler_resources", kind="Organization", status="suspended"): 1,
+                sample("reconciler_resources", kind="Organization", status="blocked"): 1,
+                sample("reconciler_resources", kind="Organization", status="unmanaged"): 1,
+                sample("reconciler_resources", kind="SAMLConnection", status="ready"): 1,
+                sample("reconciler_resources", kind="SCIMDirectory", status="ready"): 1,
             }
             assert family(samples, "reconciler_changes_total") == {
-                'reconciler_changes_total{action="create",kind="Organization",result="applied"}': 2,
-                'reconciler_changes_total{action="create",kind="SAMLConnection",result="applied"}': 1,
-                'reconciler_changes_total{action="create",kind="SCIMDirectory",result="applied"}': 1,
+                sample("reconciler_changes_total", action="create", kind="Organization", result="applied"): 2,
+                sample("reconciler_changes_total", action="create", kind="SAMLConnection", result="applied"): 1,
+                sample("reconciler_changes_total", action="create", kind="SCIMDirectory", result="applied"): 1,
             }
             assert family(samples, "reconciler_passes_total") == {
-                'reconciler_passes_total{environment="production",result="partly"}': 1
+                sample("reconciler_passes_total", result="partly"): 1
             }
-            route = 'reconciler_api_requests_total{code="200",method="POST",route="/v1/organizations"}'
+            route = sample("reconciler_api_requests_total", code="200", method="POST", route="/v1/organizations")
             assert samples[route] == 2
-            assert samples["reconciler_suspended"] == 1
-            assert samples["reconciler_last_success_timestamp_seconds"] == 0
-            assert samples["reconciler_api_request_duration_seconds_count"] == len(api.requests)
+            assert samples[sample("reconciler_suspended")] == 1
+            assert samples[sample("reconciler_last_success_timestamp_seconds")] == 0
+            assert samples[sample("reconciler_api_request_duration_seconds_count")] == len(api.requests)
 
     asyncio.run(work())
 
 
-def test_the_gauges_are_of_all_environments_and_the_last_success_of_the_one_that_waits_longest(
-    tmp_path: Path,
-) -> None:
+def test_every_environment_has_gauges_of_its_own(tmp_path: Path) -> None:
     api = Api()
     one = source(environment(tmp_path / "one", "production", "acme"), api.key())
     two = source(tmp_path / "two", api.key("development"), "development")
+    names = ("production", "development")
+    last = {name: sample("reconciler_last_success_timestamp_seconds", name) for name in names}
+    ready = [sample("reconciler_resources", name, kind="Organization", status="ready") for name in names]
 
     async def work() -> None:
         async with daemon(api, one, two) as here:
             await here.becomes(lambda s: bool(s["result"] == "success"))
-            assert (await here.samples())["reconciler_last_success_timestamp_seconds"] == 0
-            environment(tmp_path / "two", "development", "globex")
+            samples = await here.samples()
+            assert samples[last["production"]] > 0
+            assert samples[last["development"]] == 0
+            environment(tmp_path / "two", "development", "globex", "initech")
             await here.becomes(lambda s: bool(s["result"] == "success"), "development")
             samples = await here.samples()
-            assert samples["reconciler_last_success_timestamp_seconds"] > 0
-            assert samples['reconciler_resources{kind="Organization",status="ready"}'] == 2
+            assert samples[last["development"]] > 0
+            assert [samples[each] for each in ready] == [1, 2]
             assert len(family(samples, "reconciler_source_info")) == 2
+            write(tmp_path / "two", "umbrella")
+            await here.becomes(lambda _: "umbrella" in api.names("development"), "development")
+            await here.ended(3, "development")
+            assert len(family(await here.samples(), "reconciler_source_info")) == 2
 
     asyncio.run(work())
 
@@ -163,7 +172,7 @@ def test_an_uncertain_create_is_counted_and_stands_as_a_condition(tmp_path: Path
             assert conditions["CreateUncertain"]["status"] is True
             assert conditions["CreateUncertain"]["reason"] == "Unknown"
             assert "CreateUncertain" in {c["type"] for c in status["conditions"]}
-            assert (await here.samples())["reconciler_creates_uncertain"] == 1
+            assert (await here.samples())[sample("reconciler_creates_uncertain")] == 1
 
     asyncio.run(work())
 
@@ -251,10 +260,17 @@ def test_a_secret_in_a_manifest_is_not_repeated_by_the_status(tmp_path: Path) ->
     async def work() -> None:
         async with daemon(api, source(folder, api.key())) as here:
             status = await here.ended(1)
-            assert status["organizations"]["held"]["conditions"][1]["message"] == "the key is ***"
+            assert status["organizations"]["held"]["conditions"][1]["reason"] == "InvalidManifest"
             assert api.key() not in (await here.get("/status")).text
 
     asyncio.run(work())
+
+
+def test_a_secret_that_came_into_the_status_all_the_same_is_masked() -> None:
+    key = "ssoready_sk_" + "a" * 25
+    status = Status(0.0)
+    status.environments["production"] = EnvironmentStatus(message=f"the key is {key}")
+    assert status.document()["environments"]["production"]["message"] == "the key is ***"
 
 
 def test_a_condition_keeps_the_time_since_when_it_holds() -> None:

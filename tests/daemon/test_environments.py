@@ -10,7 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.daemons import A_WHILE_S, Api, daemon, environment, once, organization, source, texts, write
+from tests.support.daemons import (
+    A_WHILE_S,
+    Api,
+    Daemon,
+    daemon,
+    environment,
+    once,
+    organization,
+    sample,
+    source,
+    texts,
+    write,
+)
 
 UNKNOWN_KEY = "ssoready_sk_" + "0" * 25
 
@@ -34,7 +46,7 @@ def fails(status: dict[str, Any]) -> bool:
 
 
 def stopped(status: dict[str, Any]) -> bool:
-    return bool(status["stopped"] and status["nextPass"] is None)
+    return bool(status["stopped"])
 
 
 # -- keys
@@ -96,9 +108,12 @@ def test_an_environment_without_a_readable_key_is_not_ready_and_the_others_go_on
     asyncio.run(work())
 
 
-@pytest.mark.parametrize("pinned", [False, True])
-@pytest.mark.parametrize("live", [False, True], ids=["that is empty", "that is not"])
-def test_a_key_of_another_environment_stops_its_worker_for_good_and_no_other(
+@pytest.mark.parametrize(
+    ("pinned", "live"),
+    [(False, False), (False, True), (True, True)],  # an empty environment has no id to compare with a pin
+    ids=["empty", "not empty", "not empty, and pinned"],
+)
+def test_a_key_of_another_environment_stops_its_worker_until_it_is_right(
     tmp_path: Path, pinned: bool, live: bool
 ) -> None:
     api = Api()
@@ -111,21 +126,54 @@ def test_a_key_of_another_environment_stops_its_worker_for_good_and_no_other(
     async def work() -> None:
         async with daemon(api, source(folder, key), retry_s=0.05) as here:
             await here.becomes(lambda s: success(s) and s["environmentId"] is not None)
+            assert await gauges(here) == {"leader": 1, "stopped": 0}
             key.text = api.key("development")
             write(folder, "globex")
             status = await here.becomes(stopped)
-            assert status["conditions"][0]["reason"] == "WrongEnvironment"
+            ready, condition = status["conditions"]
+            assert (ready["status"], ready["reason"]) == (False, "WrongEnvironment")
+            assert (condition["type"], condition["status"], condition["reason"]) == (
+                *("Stopped", True),
+                "WrongEnvironment",
+            )
+            assert await gauges(here) == {"leader": 0, "stopped": 1}
+            await here.ended(await here.passes() + 3)
+            again = [line["code"] for line in here.lines if line["event"] == "pass failed"]
+            assert again[:3] == ["WrongEnvironment"] * 3
+            assert (await here.status())["conditions"][1]["since"] == condition["since"]
+            assert (api.names(), api.names("development")) == ({"acme"}, {"somebody"} if live else set())
             key.text = api.key()
-            write(folder, "initech")
-            before = await here.passes()
-            await asyncio.sleep(A_WHILE_S)
-            assert await here.passes() == before
-            assert api.names() == {"acme"}
-            assert api.names("development") == ({"somebody"} if live else set())
-            assert (await here.get("/livez")).status_code == 200
+            status = await here.becomes(success)
+            assert (status["stopped"], len(status["conditions"])) == (False, 1)
+            assert await gauges(here) == {"leader": 1, "stopped": 0}
+            assert (api.names(), api.names("development")) == ({"acme", "globex"}, {"somebody"} if live else set())
 
-    if pinned and not live:
-        return  # an empty environment shows no id that a pin could be compared with: the case without a pin
+    asyncio.run(work())
+
+
+async def gauges(here: Daemon, name: str = "production") -> dict[str, float]:
+    samples = await here.samples()
+    return {each: samples[sample(f"reconciler_{each}", name)] for each in ("leader", "stopped")}
+
+
+def test_a_key_of_another_environment_stops_nobody_else(tmp_path: Path) -> None:
+    """Not even the worker of the environment that it opens, as long as it is known to be wrong."""
+    api = Api()
+    key = Key(api.key("development"))
+    one = source(environment(tmp_path / "one", "production", "acme"), api.key())
+    two = source(environment(tmp_path / "two", "development", "globex"), key, "development")
+
+    async def work() -> None:
+        async with daemon(api, one, two, retry_s=0.05) as here:
+            await here.becomes(success)
+            await here.becomes(lambda s: success(s) and s["environmentId"] is not None, "development")
+            key.text = api.another_key()
+            write(tmp_path / "two", "initech")
+            await here.becomes(stopped, "development")
+            write(tmp_path / "one", "umbrella")
+            await here.becomes(lambda s: success(s) and api.names() == {"acme", "umbrella"})
+            assert api.names("development") == {"globex"}
+
     asyncio.run(work())
 
 
@@ -155,6 +203,31 @@ def test_two_workers_that_see_one_environment_both_stop(tmp_path: Path, same_key
 
     asyncio.run(work())
     assert 6 in once(api, one, two)
+
+
+@pytest.mark.parametrize("same_key", [True, False], ids=["the same key", "two keys"])
+def test_both_go_on_once_their_keys_open_two_environments(tmp_path: Path, same_key: bool) -> None:
+    """The one whose key changes finds out by itself, and wakes the other."""
+    api = Api()
+    api.put("somebody")
+    key = Key(api.key() if same_key else api.another_key())
+    one = source(environment(tmp_path / "one", "production", "acme"), api.key())
+    two = source(environment(tmp_path / "two", "development", "globex"), key, "development")
+
+    async def work() -> None:
+        async with daemon(api, one, two) as here:
+            for name in ("production", "development"):
+                await here.becomes(stopped, name)
+                assert await gauges(here, name) == {"leader": 0, "stopped": 1}
+            await asyncio.sleep(A_WHILE_S)
+            assert max([await here.passes(), await here.passes("development")]) <= 3  # they do not wake each other
+            key.text = api.key("development")
+            write(tmp_path / "two", "initech")
+            for name in ("production", "development"):
+                await here.becomes(success, name)
+            assert (api.names() - {"somebody"}, api.names("development")) == ({"acme"}, {"globex", "initech"})
+
+    asyncio.run(work())
 
 
 def test_nothing_is_written_until_every_worker_has_looked(tmp_path: Path) -> None:
@@ -375,7 +448,7 @@ def test_a_worker_that_only_reports_never_writes(tmp_path: Path) -> None:
             assert status["conditions"][0]["reason"] == "Pending"
             assert status["organizations"]["acme"]["conditions"][0]["reason"] == "Pending"
             samples = await here.samples()
-            assert samples['reconciler_resources{kind="Organization",status="pending"}'] == 1
+            assert samples[sample("reconciler_resources", kind="Organization", status="pending")] == 1
             write(folder, "globex")
             await here.ended(2)
             assert api.requests
@@ -395,12 +468,28 @@ def test_a_refused_plan_writes_nothing_and_says_how_to_approve_it(tmp_path: Path
             assert "--approve " in status["message"]
             assert (await here.get("/readyz")).status_code == 200
             samples = await here.samples()
-            assert samples['reconciler_guard_refusals_total{rule="maxCreates"}'] == 1
-            assert samples['reconciler_passes_total{environment="production",result="refused"}'] == 1
+            assert samples[sample("reconciler_guard_refusals_total", rule="maxCreates")] == 1
+            assert samples[sample("reconciler_passes_total", result="refused")] == 1
             assert not api.writes
 
     asyncio.run(work())
     assert once(api, source(folder, api.key())) == [6]
+
+
+def test_the_digest_that_a_refusal_names_approves_it_also_beside_a_broken_manifest(tmp_path: Path) -> None:
+    api, folder = Api(), environment(tmp_path / "m", "production", "o1", "o2")
+    write(folder, "broken", organization("broken", "  domains: [not a domain]\n"))
+    bound: dict[str, Any] = {"limits": {"maxCreates": 1}}
+    said = []
+
+    async def work() -> None:
+        async with daemon(api, source(folder, api.key(), **bound)) as here:
+            said.append((await here.ended(1))["message"])
+
+    asyncio.run(work())
+    digest = said[0].rpartition("--approve ")[2]
+    assert once(api, source(folder, api.key(), **bound, approve=digest)) == [8]
+    assert api.names() == {"o1", "o2"}
 
 
 def test_a_fault_of_our_own_in_one_environment_does_not_end_the_others(tmp_path: Path) -> None:
@@ -432,7 +521,7 @@ def test_conditions_of_what_is_no_longer_declared_are_forgotten(tmp_path: Path) 
             await here.becomes(lambda s: set(s["organizations"]) == {"acme"})
             assert api.names() == {"acme", "globex"}
             samples = await here.samples()
-            assert samples['reconciler_resources{kind="Organization",status="unmanaged"}'] == 1
+            assert samples[sample("reconciler_resources", kind="Organization", status="unmanaged")] == 1
 
     asyncio.run(work())
 

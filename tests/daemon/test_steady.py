@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -37,6 +39,12 @@ def read(folder: Path, *acts: tuple[float, Act], stop_at_s: float | None = None)
 
 def write(path: Path, text: str) -> None:
     path.write_text(text)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.test", "-c", "commit.gpgsign=false")
+    run_ = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return run_.stdout.strip()
 
 
 def names(loaded: Loaded) -> list[str]:
@@ -86,6 +94,55 @@ def test_a_folder_that_never_stands_still_is_an_error(tmp_path: Path) -> None:
     acts = [(n + 0.5, partial(write, path, "# " * n)) for n in range(MAX_LOOKS + 1)]
     with pytest.raises(SourceError, match="does not stop changing"):
         read(folder, *acts)
+
+
+def test_a_clone_below_a_linked_parent_is_read_only_after_a_second(tmp_path: Path) -> None:
+    sound(tmp_path / "disk" / "repository" / "manifests", {})
+    git(tmp_path / "disk" / "repository", "init", "--quiet")
+    (tmp_path / "home").symlink_to("disk")
+    loaded, at_s = read(tmp_path / "home" / "repository" / "manifests")
+    assert (names(loaded), at_s) == (["sound"], 1.0)
+
+
+CHECKOUTS, FILES = 8, 40
+
+
+def test_a_real_checkout_in_the_middle_is_never_read_by_half(tmp_path: Path) -> None:
+    """Whatever is believed is one commit, whole, under its own name, while git checks out two in turn."""
+    repository, commits = tmp_path / "repository", {}
+    for branch in ("a", "b"):
+        for number in range(FILES):
+            sound(repository / "m", {f"{number}.yaml": organization(f"{branch}{number}")})
+        if branch == "a":
+            git(repository, "init", "--quiet", "--initial-branch=a")
+        else:
+            git(repository, "checkout", "--quiet", "-b", "b")
+        git(repository, "add", ".")
+        git(repository, "commit", "--quiet", f"--message={branch}")
+        commits[git(repository, "rev-parse", "HEAD")] = branch
+
+    def check_out() -> None:
+        for number in range(CHECKOUTS):
+            git(repository, "checkout", "--quiet", "ab"[number % 2])
+            time.sleep(0.02 * number)
+
+    async def main() -> int:
+        runtime = Runtime(recent_writes=RecentWrites(0.0), aside=asyncio.to_thread, look_again_s=0.1)
+        working, whole, last = asyncio.create_task(asyncio.to_thread(check_out)), 0, False
+        while not last:
+            last = working.done()
+            try:
+                load = await steady(FolderDigest(str(repository / "m")), runtime, asyncio.Event())
+                loaded = await asyncio.to_thread(partial(load, str(repository / "m"), now=0.0, allow_empty=False))
+            except SourceError:
+                continue
+            branch = commits[loaded.revision]
+            assert names(loaded) == sorted(["sound", *(f"{branch}{number}" for number in range(FILES))])
+            whole += 1
+        await working
+        return whole
+
+    assert asyncio.run(main()) >= 1
 
 
 def test_who_is_asked_to_stop_waits_no_longer(tmp_path: Path) -> None:

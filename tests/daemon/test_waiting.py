@@ -197,7 +197,7 @@ def test_a_wait_for_a_turn_ends_when_the_process_is_asked_to_stop(tmp_path: Path
         await fills_first(hanging, healthy, tmp_path)
         async with passes(healthy) as ended:
             await asyncio.sleep(0.4)
-            healthy.stop.set()
+            healthy.end()
             await asyncio.sleep(0.5)
             assert ended == {"production": 0.5}
 

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from reconciler.core.applying.verdict import PassResult
 from reconciler.daemon.claims import WAIT_S
+from reconciler.daemon.declared import VANISHED_PERCENT
 from reconciler.daemon.http import application
 from reconciler.daemon.loop import BUSY_SHARE, Surroundings
 from reconciler.daemon.metrics import STATUSES, Metrics
@@ -91,5 +92,6 @@ def test_the_times_are_the_codes_own() -> None:
     assert f"never sooner than {BUSY_SHARE} times" in SENTENCES
     assert f"a look every {Surroundings().poll_s:g} seconds" in SENTENCES
     assert f"after another than {Surroundings().distance_s:g} seconds" in SENTENCES
+    assert f"more than {VANISHED_PERCENT} % of its organizations" in SENTENCES
     assert f"or {WAIT_S:g} seconds have passed" in SENTENCES
     assert f"{DaemonSettings().resync_s / 60:g} minutes" in SENTENCES

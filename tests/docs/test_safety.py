@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from reconciler.api.footing import MAX_AGE_S
 from tests.docs.pages import ROOT
 from tests.simulation.planted import PLANTS
 from tests.simulation.scenario import REST_PASSES, SETTLE_S
@@ -34,6 +35,7 @@ def test_each_promise_has_a_rule_and_something_that_holds_it(row: list[str]) -> 
 
 def test_its_bounds_are_those_of_the_code() -> None:
     assert f"the settle time ({SETTLE_S:g} s)" in PAGE
+    assert f"older than {MAX_AGE_S:g} s" in PAGE
     assert f"within {NUMBERS[REST_PASSES]} passes" in PAGE
     assert f"All {len(PLANTS)} are found" in PAGE
 

@@ -384,3 +384,43 @@ def test_a_setup_link_allows_what_was_asked_for(
         else:
             with pytest.raises(PermissionError):
                 look()
+
+
+# -- external ids ----------------------------------------------------------------------------------
+
+
+def numbered(shell: Shell, *external_ids: str) -> None:
+    """Organizations a, b, c that are live as 1, 2, 3, pinned, each with the external id that it is to have."""
+    found = live(shell)
+    for number, (name, wanted) in enumerate(zip("abc", external_ids, strict=False), 1):
+        row = found.get(str(number)) or shell.emulator.store.put_organization(
+            shell.environment.id, external_id=str(number), display_name=name
+        )
+        shell.declare(name, f"id: {row.id}, externalId: '{wanted}'")
+
+
+def ids(shell: Shell) -> dict[str, str]:
+    return {each.display_name: each.external_id for each in shell.emulator.store.organizations("production")}
+
+
+def test_external_ids_move_along_a_chain_in_one_pass(shell: Shell) -> None:
+    """The server refuses one that another organization has at that moment."""
+    numbered(shell, "2", "3", "4")
+    assert shell("apply", shell.folder, "--yes").code == 0
+    assert ids(shell) == {"a": "2", "b": "3", "c": "4"}
+
+
+def test_external_ids_are_swapped_in_the_two_commits_that_the_refusal_names(shell: Shell) -> None:
+    numbered(shell, "2", "1")
+    refused = shell("apply", shell.folder, "--yes")
+    assert (refused.code, ids(shell)) == (4, {"a": "1", "b": "2"})
+    assert (
+        "State an external id that nobody has there in one commit, and the right ones in the next" in refused.out
+    )
+    numbered(shell, "free", "2")
+    assert shell("apply", shell.folder, "--yes").code == 0
+    pinned = {each.display_name: each.id for each in live(shell).values()}
+    for name, wanted in (("a", "2"), ("b", "1")):
+        shell.declare(name, f"id: {pinned[name]}, externalId: '{wanted}'")
+    assert shell("apply", shell.folder, "--yes").code == 0
+    assert ids(shell) == {"a": "2", "b": "1"}

@@ -35,7 +35,10 @@ def test_a_whole_plan() -> None:
     domains      - gone.example
                  + acme.test
   ~ saml/okta  saml_conn_0000000000000000000000009  ! sign-in risk
-      certificate  sha256:ab12ab12ab12… expires 2026-12-03 → sha256:77fe77fe77fe… expires 2029-01-10
+      certificate  - sha256:ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12
+                     expires 2026-12-03
+                   + sha256:77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe
+                     expires 2029-01-10
       redirectUrl  "https://idp.example/" → -
       primary      false → true   (saml/adfs loses primary)   (saml_conn_0000000000000000000000007 loses primary)
 + globex  manifests/globex.yaml:1
@@ -73,6 +76,11 @@ def test_no_changes_is_one_line_above_hints() -> None:
     assert text.plan(hinted) == f"{ABOVE}No changes. 40 unchanged.\ni umbrella/okta  Unpinned: add `id:`.\n"
 
 
+def test_what_is_blocked_may_differ() -> None:
+    shown = text.plan(structs.replace(EMPTY, blocked=WHOLE.blocked[:1])).splitlines()[1]
+    assert shown == "Nothing to write. 40 unchanged, 1 blocked."
+
+
 def test_what_could_not_be_looked_at_may_have_changes() -> None:
     for reason in (BlockReason.UNREADABLE, BlockReason.INVALID_MANIFEST, BlockReason.INCOMPLETE_SOURCE):
         block = structs.replace(WHOLE.blocked[0], reason=reason)
@@ -97,12 +105,16 @@ def test_what_the_process_loosens_is_said_in_every_plan() -> None:
 
 
 def test_a_refusal_is_the_last_word() -> None:
-    assert text.plan(REFUSED).splitlines()[-1] == "Refused (maxCreates): 1 organizations would be created."
+    assert (
+        text.plan_with_pins(REFUSED).splitlines()[-1] == "Refused (maxCreates): 1 organizations would be created."
+    )
 
 
 def test_pins_come_with_what_to_do_about_them() -> None:
-    assert text.pins(EMPTY) == ""
-    assert text.pins(WHOLE, LOOK) == "\n2 pins missing: `reconciler pin --write` inserts them.\n"
+    missing = text.plan_with_pins(structs.replace(EMPTY, pins=WHOLE.pins), LOOK)
+    assert (
+        missing == f"{ABOVE}No changes. 40 unchanged.\n\n2 pins missing: `reconciler pin --write` inserts them.\n"
+    )
 
 
 def test_what_needs_no_action_never_floods() -> None:
@@ -113,11 +125,11 @@ def test_what_needs_no_action_never_floods() -> None:
         hints=tuple(Hint(HintReason.NO_TARGET, "no target.", f"o{n}") for n in range(10_000)),
         pins=tuple(Pin(KindName.ORGANIZATION, f"o{n}", f"o{n}", org_id(n), Origin("a")) for n in range(10_000)),
     )
-    lines = text.plan(many).splitlines()
-    assert len(lines) == 2 + 2 * 11
+    lines = text.plan_with_pins(many).splitlines()
+    assert len(lines) == 2 + 2 * 11 + 2
     assert lines[12] == "  … and 9,990 more hints of this kind; `--output json` lists them all"
     assert lines[23] == "  … and 9,990 more unmanaged; `--output json` lists them all"
-    assert text.pins(many).splitlines() == ["", "10,000 pins missing: `reconciler pin --write` inserts them."]
+    assert lines[24:] == ["", "10,000 pins missing: `reconciler pin --write` inserts them."]
 
 
 def test_a_report() -> None:
@@ -130,7 +142,7 @@ applied   create globex  id: org_0000000000000000000000006  # manifests/globex.y
 unknown   create globex saml/entra: POST /v1/saml-connections: no answer within 10 s
 failed    issue globex setup-link  org_0000000000000000000000006: cannot write delivered: No space left on device
 Stopped: asked to stop (1 not started).
-Done: 2 applied, 1 failed, 1 unknown, 1 stale. 3 blocked in the plan.
+Done: 2 applied, 1 failed, 1 unknown, 1 stale. 3 blocked in the plan. 1 duplicate.
 Unknown: it may have been written. Run `reconciler plan` to see; nothing is created twice.
 Stale: the live object changed after the plan was made, so nothing was written. Plan again.
 `reconciler pin --write` inserts the ids of what was created.
@@ -149,7 +161,7 @@ def test_an_apply_that_was_stopped_before_its_first_write_is_cancelled() -> None
     refused = Report(WHOLE, halt=Halt("Unauthorized", "the key was refused", 3))
     assert text.report(refused).splitlines()[1:] == [
         "Stopped: the key was refused (6 not started).",
-        "Done: nothing. 3 blocked in the plan.",
+        "Done: nothing. 3 blocked in the plan. 1 duplicate.",
     ]
 
 
@@ -200,7 +212,7 @@ saml  saml_conn_0000000000000000000000002  primary
   ACS URL           https://sp.example/acs
   IdP entity id     urn:a
   IdP redirect URL  -
-  IdP certificate   sha256:77fe77fe77fe… expires 2029-01-10
+  IdP certificate   sha256:77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe77fe expires 2029-01-10
 
 saml  saml_conn_0000000000000000000000003
   SP entity id      -
@@ -244,14 +256,14 @@ def test_a_domain_that_only_stands_twice_is_shown_all_the_same() -> None:
 @given(strategies.worlds())
 def test_every_change_and_every_block_of_any_plan_is_shown(world: tuple[Desired, Observed]) -> None:
     made = planned(*world, now=0.0)
-    shown = text.plan(made) + text.pins(made)
+    shown = text.plan_with_pins(made)
     lines = shown.splitlines()
     marks = sum(line.strip().startswith(("+ ", "~ ", "* ")) and not line.startswith("     ") for line in lines)
     assert marks == len(made.changes)
     assert sum("! sign-in risk" in line for line in lines) == sum(bool(change.risks) for change in made.changes)
     assert sum(line.startswith("x ") for line in lines) == len(made.blocked)
-    nothing = ("No changes." in shown) or ("as far as can be seen." in shown)
-    assert nothing is (not made.changes)
+    assert ("Nothing to write" in shown) is bool(made.blocked and not made.changes)
+    assert ("No changes." in shown) is (not made.changes and not made.blocked)
 
 
 @settings(max_examples=50)

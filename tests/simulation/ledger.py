@@ -84,6 +84,12 @@ class Sent:
         self.ended_s = float("inf")
         self.effects = 0
 
+    @property
+    def list(self) -> tuple[str, str]:
+        """Which list is read, and the page's token; "" where it is no list, or the first page."""
+        list_, _, token = self.target.replace("?pageToken=", "&pageToken=").partition("&pageToken=")
+        return ("", "") if self.method != "GET" or list_.count("/") > 2 else (list_, token)
+
 
 class Birth(Struct, frozen=True):
     """How a live object came to be: by which request, and when that had its effect."""
@@ -221,6 +227,26 @@ class Ledger:
         organization, kind = _collection(sent.target)
         if organization:
             self._listed[sent.life, organization, kind] = sent.served_s
+
+    def has_shown(self, life: Life, list_: str) -> bool:
+        """Whether that process has been shown anything that belongs in a list."""
+        organization, kind = _collection(list_)
+        return any(
+            (life, id_) in self._seen
+            for id_, row in self.rows().items()
+            if isinstance(row, Organization) is not bool(organization)
+            and (not organization or (_collection_of(row)[0], KIND_OF_ROW[type(row)]) == (organization, kind))
+        )
+
+    def organizations(self) -> frozenset[str]:
+        """The ids of the live organizations."""
+        return frozenset(each.id for each in self.store.organizations(ENVIRONMENT))
+
+    def planned(self, live: int, before: frozenset[str]) -> None:
+        """A plan was made of so many: at least of those that were there when its pass began, and still are."""
+        there = len(before & self.organizations())
+        if live < there:
+            self.violated(Breach.PARTIAL, f"a plan was made of {live} organizations, and there are {there}")
 
     def served_read(self, sent: Sent, answer_ids: Mapping[str, Row]) -> None:
         """A GET had its effect: its sender will know these rows as they are now, once the answer arrives."""

@@ -26,6 +26,8 @@ from tests.simulation.scenario import SETTLE_S, Scenario
 
 INTENT: ContextVar[Intent | None] = ContextVar("INTENT", default=None)
 TIMEOUT_S = 10.0
+EMPTY = Response.json({}, 200)
+EMPTYING = 0.2  # of the requests that meet something
 AT_ONCE_S = 1e-6
 
 
@@ -50,8 +52,16 @@ class Weather:
         self._rng = scenario.rng("weather")
         self._fates = tuple(fate for part, fates in FATES.items() if scenario.has(part) for fate in fates)
         self._late = FATES["late"] if scenario.has("late") else self._fates
+        self._empty_until_s: dict[str, float] = {}
+        self._emptying = scenario.rng("emptied") if scenario.has("emptied") else None
         self.share = 0.0
         self.outage: Response | None = None
+
+    def empties(self, list_: str) -> bool:
+        """Whether something on the way answers this list with nothing, now and for a while."""
+        if self._emptying and self._emptying.random() < EMPTYING * self.share:
+            self._empty_until_s[list_] = _now() + self._emptying.uniform(0.5, 30.0)
+        return _now() < self._empty_until_s.get(list_, 0.0)
 
     def fate(self, method: str) -> tuple[str, Fate]:
         """What becomes of the next request; creates meet with more, since there are few, and more to lose."""
@@ -158,7 +168,7 @@ class Network:
         self.before(sent)
         if life.dead:
             raise asyncio.CancelledError
-        name, fate = self._weather.fate(sent.method)
+        name, fate = self._fate(sent)
         self._ledger.counts["requests"] += 1
         if name:
             self._ledger.counts["faults"] += 1
@@ -201,6 +211,17 @@ class Network:
             attempt.ending = Ending.UNDONE
         else:
             attempt.ending = Ending.UNKNOWN
+
+    def _fate(self, sent: Sent) -> tuple[str, Fate]:
+        """What becomes of a request. A list is emptied only where its reader can tell that it is not so.
+
+        That is a page that another one promised, and a list of which the process has seen something.
+        """
+        name, fate = self._weather.fate(sent.method)
+        list_, token = sent.list
+        if list_ and self._weather.empties(list_) and (token or self._ledger.has_shown(sent.life, list_)):
+            return "an empty list", Fate(False, fate.out_s, fate.back_s, EMPTY)
+        return name, fate
 
     def _delivered(self, life: Life, attempt: Attempt) -> None:
         if not life.dead:

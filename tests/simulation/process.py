@@ -53,6 +53,7 @@ class Surroundings:
         self.network = network
         self.ledger = ledger
         self.target = target
+        self.per_second: float | None = None
         self.protected = Protected()
         self.limits: Limits = {}
         self.approved: str | None = None  # the digest that a person approved last
@@ -207,10 +208,13 @@ class Reconciler:
         if self._runtime is None:
             raise LookupError("a process that was never started")
 
+        ledger = self._around.ledger
+        there = ledger.organizations()
         of = life.of = Pass(life.process, revision.declared)
 
         def planned(plan: Plan) -> None:
             life.planning = may_apply is None
+            ledger.planned(plan.live, there)
             self._around.oracle.planned(of, plan, asyncio.get_running_loop().time())
 
         life.planning = True
@@ -226,7 +230,13 @@ class Reconciler:
 
     def _settings(self) -> EnvironmentSettings:
         key = Secret(self._key)
-        api = ApiSettings(url="https://api.example", key=key, timeout_s=TIMEOUT_S, concurrency=8)
+        api = ApiSettings(
+            url="https://api.example",
+            key=key,
+            timeout_s=TIMEOUT_S,
+            concurrency=8,
+            max_requests_per_second=self._around.per_second,
+        )
         return EnvironmentSettings(
             name=None,
             manifests="",

@@ -20,6 +20,8 @@ PARTS = (
     "errors",  # gateways and the server itself answer nonsense, before or after the effect
     "late",  # the effect of a request comes long after its sender gave up
     "twice",  # a proxy sends a request again
+    "emptied",  # for a while a list is answered with nothing in it
+    "limited",  # the process keeps to so many requests per second
     "outages",  # the database is away, or the key revoked, for a while
 )
 SETTLE_S = 5.0
@@ -59,5 +61,7 @@ SELDOM = {
     "crowd": 0.4,
     "late": 0.8,
     "twice": 0.5,
+    "emptied": 0.5,
+    "limited": 0.4,
     "outages": 0.7,
 }

@@ -108,6 +108,8 @@ class World:
             around.limits = {"maxCreates": MOST_CREATES}
         self.store.put_organization(self.store.environments["development"].id, display_name="Acme 1")
         around.publish = self._publish
+        if scenario.has("limited"):
+            around.per_second = scenario.rng("limited").choice((1.0, 3.0, 10.0))
         slots = 2 if scenario.has("second") else 1
         self.reconcilers = [Reconciler(slot, around, scenario.rng(f"reconciler {slot}")) for slot in range(slots)]
         self._moving = True

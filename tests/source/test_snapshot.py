@@ -450,17 +450,31 @@ def test_a_data_link_that_is_no_config_maps_is_not_followed(tmp_path: Path) -> N
     assert names(folder) == ["environment.yaml", "sound.yaml"]
 
 
-def test_a_folder_that_never_rests_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sound(tmp_path, {})
+def touched(monkeypatch: pytest.MonkeyPatch, folder: Path, ending: str) -> None:
+    """While a manifest is parsed another file comes."""
     parse, turns = snapshot.parse, iter(range(1000))
 
     def touch(data: bytes, name: str) -> object:
-        write(tmp_path, {f"{next(turns)}.md": ""})
+        write(folder, {f"{next(turns)}{ending}": ""})
         return parse(data, name)
 
     monkeypatch.setattr(snapshot, "parse", touch)
+
+
+def test_a_folder_that_never_rests_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound(tmp_path, {})
+    touched(monkeypatch, tmp_path, ".yaml")
     with pytest.raises(SourceError, match="kept changing"):
         snapshot.read(str(tmp_path))
+
+
+def test_files_that_are_not_read_may_come_and_go_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that is rotated beside the manifests would keep a large folder from ever being read."""
+    sound(tmp_path, {})
+    touched(monkeypatch, tmp_path, ".log")
+    assert names(tmp_path) == ["environment.yaml", "sound.yaml"]
 
 
 # -- digest ----------------------------------------------------------------------------------------

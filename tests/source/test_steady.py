@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,16 +87,96 @@ def test_a_folder_that_is_not_there_is_no_look(tmp_path: Path) -> None:
         look(FolderDigest(str(tmp_path / "absent")))
 
 
-def test_what_is_swapped_as_a_whole_is_known_by_a_link_in_its_path(tmp_path: Path) -> None:
-    whole = tmp_path / "worktrees" / ("a" * 40) / "manifests"
-    sound(whole, {})
-    (tmp_path / "current").symlink_to(whole.parent)
-    mount = tmp_path / "mount"
-    (mount / "..1").mkdir(parents=True)
-    (mount / "..data").symlink_to("..1")
-    assert behind_a_link(str(tmp_path / "current" / "manifests"))
-    assert behind_a_link(str(mount))
-    assert not behind_a_link(str(whole))
+SHA = "a" * 40
+
+
+def git_sync(tmp: Path) -> Path:
+    """`.git` is a file there, and the link leads to a work tree that is called as its commit."""
+    tree = tmp / ".worktrees" / SHA
+    sound(tree / "manifests", {})
+    (tree / ".git").write_text("gitdir: ../../.git/worktrees/x")
+    (tmp / "current").symlink_to(f".worktrees/{SHA}")
+    return tmp / "current" / "manifests"
+
+
+def git_sync_with_its_link_elsewhere(tmp: Path) -> Path:
+    git_sync(tmp / "git")
+    (tmp / "links").mkdir()
+    (tmp / "links" / "current").symlink_to(tmp / "git" / ".worktrees" / SHA)
+    return tmp / "links" / "current" / "manifests"
+
+
+def releases(tmp: Path) -> Path:
+    """As many a deployment does, without git."""
+    sound(tmp / "releases" / "42" / "manifests", {})
+    (tmp / "current").symlink_to(tmp / "releases" / "42")
+    return tmp / "current" / "manifests"
+
+
+def config_map(tmp: Path) -> Path:
+    (tmp / "..1").mkdir(parents=True)
+    (tmp / "..data").symlink_to("..1")
+    return tmp
+
+
+def plain(tmp: Path) -> Path:
+    return sound(tmp / "manifests", {})
+
+
+def clone(tmp: Path) -> Path:
+    tmp.mkdir(parents=True, exist_ok=True)
+    git(tmp, "init", "--quiet", "repository")
+    return sound(tmp / "repository" / "manifests", {})
+
+
+def clone_below_a_linked_parent(tmp: Path) -> Path:
+    clone(tmp / "disk")
+    (tmp / "home").symlink_to("disk")
+    return tmp / "home" / "repository" / "manifests"
+
+
+def link_into_a_clone(tmp: Path) -> Path:
+    folder = clone(tmp)
+    (tmp / "production").symlink_to(folder)
+    return tmp / "production"
+
+
+def link_inside_a_clone(tmp: Path) -> Path:
+    """A commit may hold links; it is checked out in place all the same."""
+    folder = clone(tmp)
+    (folder.parent / "production").symlink_to("manifests")
+    return folder.parent / "production"
+
+
+def link_inside_a_work_tree_of_git_sync(tmp: Path) -> Path:
+    """Named without the link that is swapped, it is one commit for ever; but nothing swaps it."""
+    git_sync(tmp)
+    tree = tmp / ".worktrees" / SHA
+    (tree / "production").symlink_to("manifests")
+    return tree / "production"
+
+
+def plain_below_a_link_to_elsewhere(tmp: Path) -> Path:
+    sound(tmp / "run" / "manifests", {})
+    (tmp / "var").mkdir()
+    (tmp / "var" / "run").symlink_to("../run")
+    return tmp / "var" / "run" / "manifests"
+
+
+@pytest.mark.parametrize("make", [git_sync, git_sync_with_its_link_elsewhere, releases, config_map])
+def test_what_changes_by_a_link_being_swapped_is_known(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    assert behind_a_link(str(make(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(plain, clone, clone_below_a_linked_parent, link_into_a_clone, link_inside_a_clone),
+        *(link_inside_a_work_tree_of_git_sync, plain_below_a_link_to_elsewhere),
+    ],
+)
+def test_what_changes_in_place_is_not_taken_for_swapped(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    assert not behind_a_link(str(make(tmp_path)))
 
 
 def test_a_relative_name_is_looked_at_from_where_one_stands(

@@ -138,6 +138,8 @@ def hinted() -> Iterator[tuple[HintReason, Plan]]:
     seen = live(1, "acme", domains=["a.example"]), live(2, "globex")
     yield HintReason.DOMAIN_STAYS, planned(giver, later, seen=seen)
     yield HintReason.LIVE_CHILDREN, planned(acme(connections=[]), seen=(twins,))
+    lone = live(1, "acme", directories=[live_directory(1)])
+    yield HintReason.NO_PRIMARY, planned(acme(directories=[directory("okta")]), seen=(lone,))
     yield HintReason.NO_TARGET, planned(acme(setup_link=SAML_LINK), seen=(live(1, "acme", connections=[]),))
     token = acme(directories=[directory("okta", issue_token=True)])
     yield HintReason.NO_TARGET, planned(token, seen=(live(1, "acme", directories=[live_directory(1)]),))

@@ -49,6 +49,9 @@ class Api:
     def names(self, environment: str = "production") -> set[str]:
         return {each.external_id or "" for each in self.store.organizations(environment)}
 
+    def domains(self, environment: str = "production") -> set[str]:
+        return {domain for each in self.store.organizations(environment) for domain in each.domains}
+
     def put(self, external_id: str, environment: str = "production", **fields: Any) -> str:
         environment_id = self.store.environments[environment].id
         return self.store.put_organization(environment_id, external_id=external_id, **fields).id
@@ -113,6 +116,13 @@ def source(folder: Path, key: str | Callable[[], str], name: str = "production",
         return EnvironmentSettings(name, str(folder), **{**defaults, **more})
 
     return Source(name, str(folder), read)
+
+
+def sample(metric: str, environment: str = "production", **labels: str) -> str:
+    """A sample's name and labels as /metrics writes them."""
+    pairs = sorted({"environment": environment, **labels}.items())
+    shown = ",".join(f'{name}="{value}"' for name, value in pairs)
+    return f"{metric}{{{shown}}}"
 
 
 class Daemon:

@@ -23,6 +23,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.secret import Secret
 from reconciler.model.state import Record, RecordState
 from reconciler.source import snapshot
+from reconciler.source.git import BASE_VARIABLES
 from tests.support.build import dir_id, org_id
 from tests.support.folders import ENVIRONMENT, organization, write
 from tests.support.quiet import ended
@@ -96,6 +97,7 @@ COMMANDS = [
     "import key",
     "import broken",
     "import pinned",
+    "init key",
     "import new --target twin",
     "import new --target nobody",
     "import new --label wave",
@@ -103,6 +105,17 @@ COMMANDS = [
     "import /dev/null/new",
     "rotate-token acme okta --yes --deliver d",
     "rotate-token acme okta --yes --deliver d --dir m",
+    "apply --yes --plan nowhere.json",
+    "apply --yes --plan key",
+    "apply --yes --plan unread.json",
+    "apply --yes --plan plan.json --target acme",
+    "apply --yes --plan plan.json --pin",
+    "apply --yes --plan plan.json --environment staging",
+    "apply --yes --plan plan.json pinned",
+    "apply --yes --plan plan.json broken",
+    "plan m --changed-since main",
+    "plan m --output text --output json",
+    "plan m --output sarif=",
 ]
 
 # -- the variables: what is set beside or instead of the shell's -----------------------------------
@@ -121,6 +134,8 @@ VARIABLES: list[tuple[Mapping[str, str | None], str]] = [
     ({"SSOREADY_API_URL": "https://own.example", "RECONCILER_API_URL": "https://other.example"}, "plan m"),
     ({"SSOREADY_API_URL": "https://own.example"}, "plan m --api-url https://other.example"),
     ({}, "plan m --api-key-file key"),
+    ({"PATH": "nowhere"}, "plan m --changed-since main"),
+    (dict.fromkeys(BASE_VARIABLES, ""), "plan m --changed-since auto"),
     ({"SSOREADY_API_URL": None}, "plan m --api-key-file key"),
     ({"SSOREADY_API_URL": None}, "plan m"),
 ]
@@ -139,6 +154,7 @@ FILE_TEXTS = [
     f"{SECTION}limits = {{max_changed_percent = 101}}\n",
     f"{SECTION}limits = {{max_creates = -1}}\n",
     f'{SECTION}protected = {{organizations = ["acme"]}}\n',
+    f'{SECTION}protected = {{domains = ["Bank.example"]}}\n',
     f"{SECTION}limits = {{max_creates = 1.5}}\n",
     f"{SECTION}[daemon]\nmax_requests_per_second = 0\n",
     f"{SECTION}{SECTION}",
@@ -154,6 +170,7 @@ CONFIGURED = [
     (f'{SECTION}api_key_file = "key"\n', "plan --config c.toml"),
     (SECTION, "plan --config nowhere.toml"),
     (SECTION, "plan --config large.toml"),
+    (f'{SECTION}environment_id = "{ENVIRONMENT_ID}"\n', "apply --yes --plan plan.json --config c.toml"),
     *((text, "plan --config c.toml") for text in FILE_TEXTS),
     ("".join(SECTION.replace("production", name) + DELIVER for name in ("a", "b")), "run --config c.toml"),
 ]
@@ -207,6 +224,7 @@ def mistakes(home: Path, store: Store, patch: pytest.MonkeyPatch) -> Iterator[tu
     for _ in range(2):
         store.put_organization(store.environments["production"].id, display_name="Twin")
     (home / "open.toml").chmod(0o666)
+    assert ended("plan", "m", "--out", "plan.json").code == 0
     for line in COMMANDS:
         yield from _ended(line, {}, patch)
     for variables, line in VARIABLES:

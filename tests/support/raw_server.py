@@ -75,10 +75,13 @@ class Talk:
         """Answers like the API for as long as it is asked."""
         while True:
             asked = await self.asked()
-            lists = asked.method == "GET" and asked.target.partition("?")[0] == "/v1/organizations"
-            await self.say(
-                answer({"organizations": [ORGANIZATION_1]} if lists else {"organization": ORGANIZATION_1})
-            )
+            path = asked.target.partition("?")[0]
+            if asked.method == "GET" and path == "/v1/organizations":
+                await self.say(answer({"organizations": [ORGANIZATION_1]}))
+            elif path in {"/v1/organizations", f"/v1/organizations/{org_id(1)}"}:
+                await self.say(answer({"organization": ORGANIZATION_1}))
+            else:
+                await self.say(answer({"code": 2, "message": "no rows in result set"}, status="500 No"))
 
 
 Script = Callable[[Talk], Awaitable[None]]

@@ -85,14 +85,15 @@ class Server:
         body = await request.aread()
         at = asyncio.get_running_loop().time()
         target = request.url.raw_path.decode()
-        self.sent.append(Sent(request.method, target, body, at, transport, dict(request.headers)))
+        sent = Sent(request.method, target, body, at, transport, dict(request.headers))
+        self.sent.append(sent)
         step = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await asyncio.sleep(self._takes_s)
             while callable(step) and not isinstance(step, type):
-                step = step(self.sent[-1])
+                step = step(sent)
             if isinstance(step, Awaitable):
                 step = await step
         finally:

@@ -23,6 +23,7 @@ from tests.support.folders import ENVIRONMENT, organization
 Make = Callable[[Path], object]  # puts at a path what is neither text nor bytes
 Files = Mapping[str, str | bytes | Make]
 CERTIFICATE = "samlConnections: [{name: okta, idp: {certificate: {file: %s}}}]"
+URL = "samlConnections: [{name: okta, idp: {redirectUrl: "
 METADATA = "samlConnections: [{name: okta, idp: {metadata: {file: x.xml}}}]"
 
 
@@ -84,6 +85,17 @@ SPECS = {
     "domain/public-suffix": ["domains: [co.uk]"],
     "domain/duplicate": ["domains: [acme.example, acme.example]"],
     "domain/too-many-problems": [f"domains: [{', '.join(f'a{n}' for n in range(101))}]"],
+    "address/scheme": [f"{URL}http://idp.example/sso}}}}]"],
+    "address/ascii": [f"{URL}'https://idp.example/a b'}}}}]", f"{URL}https://bücher.example/sso}}}}]"],
+    "address/quote": [f"{URL}'https://idp.example/\"x'}}}}]"],
+    "address/user-info": [f"{URL}https://idp.example@evil.example/}}}}]"],
+    "address/mixed-script": [f"{URL}https://xn--pypal-4ve.example/}}}}]"],
+    "address/form": [
+        f"{URL}https:///sso}}}}]",
+        f"{URL}'https://idp.example:99999/'}}}}]",
+        f"{URL}https://xn--zz.example/}}}}]",
+    ],
+    "secret/in-manifest": [f"displayName: ssoready_sk_{'a' * 25}"],
     "external-id/null": ["externalId: null"],
     "primary/none": [f"scimDirectories: [{{name: a}}, {{name: b, id: {dir_id(1)}}}]"],
     "primary/two": [

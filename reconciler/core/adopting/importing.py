@@ -104,6 +104,7 @@ class _Writer:
         self._now = now
         self._warn_days = desired.environment.warn_days if desired else 0
         self._forbid_public_mail = desired.environment.forbid_public_mail if desired else rules.forbid_public_mail
+        self._make_lone_primary = desired is not None and desired.environment.make_lone_primary
         forbid_shared = desired.environment.forbid_shared if desired else rules.forbid_shared
         self._holders = _holders(observed, desired) if forbid_shared else {}
 
@@ -156,12 +157,15 @@ class _Writer:
 
     def _display_name(self, manifest: _Manifest, text: str) -> None:
         sound = tidy(text)
-        if self._wish.normalise and sound and unfit(text, _MAX_TEXT) and not unfit(sound, _MAX_TEXT):
+        repairable = bool(sound and unfit(text, _MAX_TEXT) and not unfit(sound, _MAX_TEXT))
+        if repairable and self._wish.normalise:
             message = f"displayName has control characters; live is: {shown(text)}"
             manifest.lines.append(f"  displayName: {scalar(sound)}")
             manifest.odd("displayName", message, manifest.key(ORGANIZATION.name))
             return
         self._text(manifest, "displayName", text)
+        if repairable:
+            manifest.say(f"to have it put right, write displayName: {scalar(sound)}")
 
     def _domains(self, manifest: _Manifest, live: Organization) -> None:
         faults = self._faults(live)
@@ -251,7 +255,8 @@ class _Writer:
         found = [name for name, child in live.items() if child.primary]
         if len(found) == 1:
             return found[0]
-        if not found and self._wish.normalise and len(working) == 1:
+        healed = kind is DIRECTORY and len(live) == 1 and self._make_lone_primary
+        if not found and len(working) == 1 and (self._wish.normalise or healed):
             (name,) = (name for name, child in live.items() if child is working[0])
             key = manifest.key(kind.name, name)
             manifest.odd(kind.collection, f"none of these is primary; {name} is made it", key, indent="    ")

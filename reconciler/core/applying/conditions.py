@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from reconciler.model.change import BlockReason, Create
+from reconciler.model.change import BlockReason, Create, HintReason
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.outcome import GOOD, Report, Result
 
@@ -34,6 +34,10 @@ def conclude(report: Report, previous: Conditions, now: float) -> dict[str, tupl
     for twin in report.plan.duplicates:
         found = _Finding(ConditionType.DUPLICATE, "Duplicate", twin.message)
         findings.setdefault(twin.organization, []).append(found)
+    for hint in report.plan.hints:
+        if hint.reason is HintReason.NO_PRIMARY:
+            found = _Finding(ConditionType.NO_PRIMARY, hint.reason, hint.message)
+            findings.setdefault(hint.organization, []).append(found)
     for outcome in report.outcomes:
         of_organization = findings.setdefault(outcome.change.key.organization, [])
         if outcome.result in GOOD:
@@ -74,7 +78,7 @@ def _conditions(
     first: dict[ConditionType, _Finding] = {}
     for finding in findings:
         first.setdefault(finding.type, finding)
-    bad = next(iter(first.values()), pending)
+    bad = next((each for each in first.values() if each.type is not ConditionType.NO_PRIMARY), pending)
     ready = _Finding(ConditionType.READY, bad.reason if bad else "Reconciled", bad.message if bad else "")
     return tuple(
         Condition(

@@ -51,6 +51,7 @@ def declare(document: Document, rules: DomainRules) -> DesiredEnvironment:
         forbid_public_mail=rules.forbid_public_mail or domains.get("forbidPublicMail", True),
         warn_days=spec.get("certificates", {}).get("warnDays", _WARN_DAYS),
         origin=document.origin,
+        make_lone_primary=spec.get("directories", {}).get("makeLonePrimary", False),
     )
 
 

@@ -102,6 +102,7 @@ def _desired(
         invalid=tuple(invalid),
         complete=certain,
         revision=manifests.revision,
+        unparsed=manifests.unparsed,
     )
 
 

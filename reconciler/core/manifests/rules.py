@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from reconciler.core.values import domain
+from reconciler.core.values import address, domain
 from reconciler.core.values.problems import Fault, shown, warning
 from reconciler.model.kinds import CHILD_KINDS, CONNECTION, DIRECTORY, IDP_FIELDS, Kind
 from reconciler.model.manifest import Path
@@ -33,7 +33,16 @@ def check(spec: Mapped, *, forbid_public_mail: bool) -> Iterator[tuple[Path, Fau
         yield faulty[-1][0], _MORE_DOMAINS
     for kind in CHILD_KINDS:
         yield from _collection(kind, items(spec, kind.collection, dict))
+    yield from _addresses(spec)
     yield from _setup_link(spec)
+
+
+def _addresses(spec: Mapped) -> Iterator[tuple[Path, Fault]]:
+    for index, child in items(spec, CONNECTION.collection, dict):
+        url = mapping(child, "idp").get("redirectUrl")
+        fault = address.check(url) if isinstance(url, str) and url else None
+        if fault:
+            yield ("spec", CONNECTION.collection, index, "idp", "redirectUrl"), fault
 
 
 def _domains(spec: Mapped, *, forbid_public_mail: bool) -> Iterator[tuple[Path, Fault]]:

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from reconciler.core.values.problems import shown
-from reconciler.model.manifest import Document, Manifests, Problem, Severity
+from reconciler.core.values.problems import Fault, shown
+from reconciler.core.values.redaction import holds_secret
+from reconciler.model.manifest import Document, Manifests, Path, Problem, Severity
 
 API_VERSION = "reconciler/v1"
 KINDS = ("Organization", "Environment")
 _KINDS_HINT = "write `kind: Organization` or `kind: Environment`; a file that is no manifest belongs elsewhere"
+
+_CERTIFICATE = (("certificate", "pem"), ("certificate", "file"))  # a private key there has a rule of its own
+_SECRET = Fault(
+    "secret/in-manifest",
+    "this looks like a secret: an API key, a token or a private key",
+    "take it out of the repository and its history, and make a new one: it must be taken for known to others",
+)
 
 Check = Callable[[Document], tuple[Problem, ...]]
 
 
 def validate(manifests: Manifests, check: Check) -> tuple[Problem, ...]:
     """What is wrong with each document by itself; `check` judges one whose kind is known."""
-    return tuple(problem for document in manifests.documents for problem in _judge(document, check))
+    return tuple(
+        problem
+        for document in manifests.documents
+        for problem in (*_judge(document, check), *_secrets(document, document.value, ()))
+    )
+
+
+def _secrets(document: Document, value: Any, path: Path) -> Iterator[Problem]:
+    """Each text or key that would be masked in a plan: what is shown would not be what is written."""
+    if isinstance(value, str):
+        if holds_secret(value) and path[-2:] not in _CERTIFICATE:
+            yield _SECRET.at(document.locate(path))
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if holds_secret(key):
+                yield _SECRET.at(document.locate((*path, key)))
+            yield from _secrets(document, each, (*path, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _secrets(document, each, (*path, index))
 
 
 def _judge(document: Document, check: Check) -> tuple[Problem, ...]:

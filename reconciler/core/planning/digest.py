@@ -20,20 +20,29 @@ def digest(environment: str, changes: Iterable[Change]) -> str:
     id (of an update) and fields before and after, a secret to issue with what it is for. Parent ids, revisions,
     line numbers and unmanaged objects do not count.
     """
-    writes = sorted(_write(change) for change in changes)
-    text = json.dumps([environment, writes], separators=(",", ":"))
+    return _hash([environment, sorted(_write(change) for change in changes)])
+
+
+def writes(changes: Iterable[Change]) -> frozenset[str]:
+    """Return what stands for each write, so that a plan can be seen to be the rest of another one."""
+    return frozenset(_hash(_write(change)) for change in changes)
+
+
+def _hash(content: list[Any]) -> str:
+    text = json.dumps(content, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def _write(change: Change) -> list[Any]:
-    fields: list[Any] = [[field.path, _plain(field.before), _plain(field.after)] for field in change.fields]
+    fields: list[Any] = [[field.path, plain(field.before), plain(field.after)] for field in change.fields]
     if isinstance(change, IssueLink):
         fields = [change.extent.saml, change.extent.scim]
     id_ = change.live_id or ""
     return [str(change.key.kind), change.key.organization, change.key.name, str(change.action), id_, fields]
 
 
-def _plain(value: Value | None) -> Any:
+def plain(value: Value | None) -> Any:
+    """Return what counts of a value: of a certificate, its hash."""
     if isinstance(value, Certificate):
         return {"sha256": value.sha256}
     return value

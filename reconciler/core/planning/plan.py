@@ -12,6 +12,7 @@ from reconciler.core.planning.diff import diff, initial, live_value
 from reconciler.core.planning.digest import digest
 from reconciler.core.planning.domain_transfer import shared_domains
 from reconciler.core.planning.duplicates import organization_duplicates
+from reconciler.core.planning.lone import no_primary, promoted
 from reconciler.core.planning.match import OrganizationMatch, look_alikes, match_organizations
 from reconciler.core.planning.moves import handed_over
 from reconciler.core.planning.order import position
@@ -61,6 +62,8 @@ def plan(
     """
     match = match_organizations(desired, observed)
     chosen = [wanted for wanted in desired.organizations if wanted.suspend is None and selected(wanted)]
+    if desired.environment.make_lone_primary:
+        chosen = [promoted(wanted, match.found.get(wanted.name)) for wanted in chosen]
     own = [_plan_organization(wanted, match, complete=desired.complete) for wanted in chosen]
     if protected != NOTHING_PROTECTED:
         own = [_guarded(wanted, part, match, protected) for wanted, part in zip(chosen, own, strict=True)]
@@ -80,7 +83,7 @@ def plan(
         digest=digest(observed.environment_id or environment.id or environment.name, changes),
         changes=changes,
         blocked=(*_invalid(desired), *whole.blocked),
-        hints=whole.hints,
+        hints=(*whole.hints, *(h for each in chosen for h in no_primary(each, match.found.get(each.name)))),
         unmanaged=(*_unmanaged(match, whole.candidates), *whole.unmanaged) if desired.complete else (),
         pins=whole.pins,
         unchanged=whole.found - sum(isinstance(change, Update) for change in changes),
@@ -211,7 +214,8 @@ def _with_children(
     issued = [each for each in (link, *tokens) if each.changes or each.blocked or each.hints]
     adopted = bool(issued) and live is not None and target(wanted, live.organization, observed.records).adopted
     secrets = (
-        Part(_risky(issue.changes) if adopted else issue.changes, issue.blocked, issue.hints) for issue in issued
+        Part(tuple(map(risky, issue.changes)) if adopted else issue.changes, issue.blocked, issue.hints)
+        for issue in issued
     )
     return total((own, *_after(own, (*children, *secrets))))
 
@@ -234,9 +238,9 @@ def _readable(collections: Mapping[KindName, tuple[Child, ...] | Unreadable]) ->
     return {name: live for name, live in collections.items() if not isinstance(live, Unreadable)}
 
 
-def _risky(issues: Iterable[Issue]) -> tuple[Issue, ...]:
-    """Mark the secrets of an adopted organization: whoever gets them can let people in."""
-    return tuple(structs.replace(each, risk=f"{WIDENS}: a secret for an adopted organization") for each in issues)
+def risky(issue: Issue) -> Issue:
+    """Mark the secret of an adopted organization: whoever gets it can let people in."""
+    return structs.replace(issue, risk=f"{WIDENS}: a secret for an adopted organization")
 
 
 def _after(own: Part, below: Iterable[Part]) -> Iterable[Part]:

@@ -14,7 +14,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, XMLParser
 from msgspec import Struct
 
-from reconciler.core.values import certificate
+from reconciler.core.values import address, certificate
 from reconciler.core.values.problems import Fault
 from reconciler.model.state import Certificate
 
@@ -23,6 +23,7 @@ MAX_DEPTH = 64
 _MAX_URL = 2048
 
 _MD = "{urn:oasis:names:tc:SAML:2.0:metadata}"
+_ENTITY = f"{_MD}EntityDescriptor"
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _SAML2 = "urn:oasis:names:tc:SAML:2.0:protocol"
 _BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"
@@ -108,12 +109,15 @@ def _root(data: bytes) -> Element:
 
 
 def _identity_provider(root: Element) -> tuple[Element, Element]:
-    """The entity and its one role as an identity provider, also inside (nested) EntitiesDescriptors."""
-    if root.tag not in {f"{_MD}EntityDescriptor", f"{_MD}EntitiesDescriptor"}:
+    """The entity and its one role as an identity provider.
+
+    An entity counts as the root, or right below a root that is a list of them: nobody looks for one elsewhere.
+    """
+    if root.tag not in {_ENTITY, f"{_MD}EntitiesDescriptor"}:
         raise _Unfit("not-saml", "this is XML, but not SAML 2.0 metadata: no EntityDescriptor", _AGAIN)
     found = [
         (entity, role)
-        for entity in root.iter(f"{_MD}EntityDescriptor")
+        for entity in ([root] if root.tag == _ENTITY else root.findall(_ENTITY))
         for role in entity.findall(f"{_MD}IDPSSODescriptor")
         if _SAML2 in role.get("protocolSupportEnumeration", _SAML2).split()
     ]
@@ -145,8 +149,9 @@ def _redirect_url(role: Element) -> str:
         message = f"{len(urls)} different SingleSignOnServices have the HTTP-POST binding"
         raise _Unfit("several-http-post", message, _BY_HAND)
     url = urls.pop()
-    if not _is_plain(url) or not url.startswith(("https://", "http://")):
-        raise _Unfit("redirect-url", "the Location of the SingleSignOnService is not a sound address", _AGAIN)
+    fault = address.check(url)
+    if fault:
+        raise _Unfit("redirect-url", f"the Location of its SingleSignOnService: {fault.message}", fault.hint)
     return url
 
 

@@ -248,6 +248,7 @@ def test_a_display_name_that_cannot_stand_is_left_out_or_put_on_one_line(name: s
     assert "displayName" not in read(adopted)["spec"]
     assert [each.plans for each in adopted.oddities] == [None]
     assert "ssoready_sk_1" not in adopted.files[-1].text
+    assert (f"write displayName: {sound}" in comments(adopted)) == bool(sound)
     assert spec(live(1, display_name=name), normalise=True).get("displayName") == sound
 
 
@@ -284,6 +285,15 @@ def test_a_lone_directory_is_made_primary_and_a_connection_that_cannot_work_is_n
     made = spec(acme, normalise=True)
     assert "primary" not in made["samlConnections"][0]
     assert made["scimDirectories"][0]["primary"] is True
+
+
+def test_a_lone_directory_is_made_primary_where_the_environment_says_so() -> None:
+    empty = desired()
+    heals = structs.replace(empty, environment=structs.replace(empty.environment, make_lone_primary=True))
+    acme = live(1, display_name="Acme", connections=[live_connection(1)], directories=[live_directory(2)])
+    adopted = only(acme, folder=heals)
+    assert read(adopted)["spec"]["scimDirectories"][0]["primary"] is True
+    assert [each.plans for each in adopted.oddities] == [None, Key("acme", KindName.DIRECTORY, "scim-1")]
 
 
 def test_two_live_primaries_are_left_to_a_person() -> None:

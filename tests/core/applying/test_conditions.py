@@ -9,7 +9,7 @@ from msgspec import structs
 
 from reconciler.core.applying.conditions import Conditions, conclude
 from reconciler.core.planning.plan import plan
-from reconciler.model.change import Blocked, BlockReason, Duplicate, Key, Refusal
+from reconciler.model.change import Blocked, BlockReason, Duplicate, Hint, HintReason, Key, Refusal
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.kinds import KindName
 from reconciler.model.outcome import GOOD, Halt, Outcome, Report, Result
@@ -95,6 +95,19 @@ def test_what_is_live_more_than_once_is_a_condition_and_not_ready() -> None:
         }
     }
     assert f"{conn_id(1)} and {conn_id(2)}" in twin.message
+
+
+def test_a_lone_directory_that_is_not_primary_is_a_condition_beside_ready() -> None:
+    hints = (
+        Hint(HintReason.NO_PRIMARY, "nobody reads it", "acme", "okta"),
+        Hint(HintReason.NO_TARGET, "no target", "globex"),
+    )
+    assert concluded(report(hints=hints)) == {
+        "acme": {
+            ConditionType.READY: (True, "Reconciled", ""),
+            ConditionType.NO_PRIMARY: (True, "NoPrimary", "nobody reads it"),
+        }
+    }
 
 
 def test_several_conditions_hold_at_once_each_by_its_first_reason() -> None:

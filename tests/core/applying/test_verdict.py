@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from reconciler.core.applying.verdict import PassResult, exit_code, judge, judge_error
-from reconciler.model.change import NOT_APPROVED, Blocked, BlockReason, Duplicate, Refusal
+from reconciler.core.applying.verdict import FINDINGS, PassResult, exit_code, judge, judge_error
+from reconciler.model import errors
+from reconciler.model.change import NOT_APPROVED, Blocked, BlockReason, Duplicate, HintReason, Refusal
 from reconciler.model.errors import Interrupted, Unauthorized
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, Problem, Severity
@@ -152,6 +154,23 @@ def test_a_folder_that_cannot_be_used_comes_with_the_command_that_says_all() -> 
         == "Run `reconciler validate manifests/production`."
     )
     assert judge(ended(FAILED)).hint == ""
+
+
+def test_a_duplicate_is_counted_in_words() -> None:
+    assert judge(ended(duplicates=(TWIN,))).message == "1 resource is live more than once"
+    assert judge(ended(duplicates=(TWIN, TWIN))).message == "2 resources are live more than once"
+
+
+def test_a_reason_means_one_thing() -> None:
+    """Whoever alerts on a reason gets that alone: a guard's, the API's, a block's, the end of a change."""
+    ends = [result.capitalize() for result in set(Result) - GOOD]
+    reasons = [*BlockReason, *HintReason, *ends, *{row.reason for row in FINDINGS}]
+    codes = [error.__name__ for error in vars(errors).values() if isinstance(error, type)]
+    twice = {word for word, number in Counter([*reasons, *codes]).items() if number > 1}
+    assert twice == {
+        "IncompleteSource",
+        "SourceError",
+    }  # each of one matter, where a pass is and where it is blocked
 
 
 def test_an_error_that_ended_the_pass_gives_its_words_and_its_code() -> None:

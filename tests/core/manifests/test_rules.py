@@ -50,7 +50,13 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         connections({"primary": True}, {"idp": {"entityId": None}}),
         [("connection/unidentified", "samlConnections/1")],
     ),
-    (connections({"primary": True}, {"idp": {"redirectUrl": "x"}}), []),
+    (connections({"primary": True}, {"idp": {"redirectUrl": "https://x.example"}}), []),
+    (
+        connections({"primary": True}, {"idp": {"redirectUrl": "x"}}),
+        [("address/scheme", "samlConnections/1/idp/redirectUrl")],
+    ),
+    (connections({"idp": {"redirectUrl": None}}), []),
+    (connections({"idp": {"redirectUrl": 5}}), []),
     (connections({"primary": True, "idp": {"metadata": {"file": "x"}}}, {}), []),
     ({"scimDirectories": [{"name": "a"}]}, []),
     (

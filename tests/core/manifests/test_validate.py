@@ -20,6 +20,26 @@ def judged(*documents: Document) -> list[tuple[str, str]]:
     return [(each.rule, str(each.origin)) for each in found]
 
 
+KEY = "ssoready_sk_" + "a" * 25
+PRIVATE = "-----BEGIN PRIVATE KEY-----\nMIIE"
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [
+        ({"spec": {"displayName": f"Acme {KEY}"}}, ["acme.yaml#spec/displayName:1:1"]),
+        ({"metadata": {"annotations": {KEY: "x"}}}, [f"acme.yaml#metadata/annotations/{KEY}:1:1"]),
+        ({"a": [1, None, [PRIVATE]], "b": True}, ["acme.yaml#a/2/0:1:1"]),
+        ({"idp": {"certificate": {"pem": PRIVATE}}}, []),  # certificate/private-key says more
+        ({"idp": {"certificate": {"pem": "-----BEGIN CERTIFICATE-----"}}}, []),
+    ],
+)
+def test_what_looks_like_a_secret_is_an_error_wherever_it_stands(value: Any, places: list[str]) -> None:
+    assert judged(document({"kind": "Organization", **value}))[2:] == [
+        ("secret/in-manifest", each) for each in places
+    ]
+
+
 def test_every_document_of_a_known_kind_is_checked_and_every_fault_is_told() -> None:
     assert judged(organization("a"), environment()) == [
         ("schema/type", "a.yaml:1:1"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from reconciler.core.planning.digest import digest
+from reconciler.core.planning.digest import digest, writes
 from reconciler.model.change import Change, Create, FieldChange, Implied, Key, Update
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin
@@ -147,3 +147,12 @@ def test_the_order_of_the_changes_does_not_change_the_digest(changes: list[Chang
 @given(st.text(), st.text())
 def test_no_value_can_imitate_another(one_value: str, other_value: str) -> None:
     assert (field(UPDATE, after=one_value) == field(UPDATE, after=other_value)) == (one_value == other_value)
+
+
+def test_the_rest_of_a_plan_is_known_by_its_writes() -> None:
+    """What an interruption left is a part of what was approved; another value is not."""
+    whole = writes([UPDATE, CHILD, CREATE, ISSUE])
+    assert (len(whole), writes([])) == (4, frozenset())
+    assert writes([ISSUE, CHILD]) < whole
+    other = structs.replace(UPDATE, fields=(structs.replace(NAME, before="Acne"), DOMAINS))
+    assert not writes([other]) <= whole

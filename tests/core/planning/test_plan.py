@@ -324,7 +324,9 @@ def test_observe_writes_nothing_anywhere() -> None:
             ),
             organization("new", display_name="New", ownership=Ownership.OBSERVE, connections=[connection("okta")]),
         ),
-        structs.replace(observed(live(1, "acme", connections=[], directories=[live_directory(1)])), records={}),
+        structs.replace(
+            observed(live(1, "acme", connections=[], directories=[live_directory(1, primary=True)])), records={}
+        ),
     )
     assert (made.changes, made.blocked) == ((), ())
     assert [(hint.organization, hint.name) for hint in made.hints] == [
@@ -755,7 +757,7 @@ def test_live_domains_that_several_share_are_told_whatever_is_in_git() -> None:
 
 def test_a_secret_that_cannot_be_delivered_is_a_hint_or_blocks_itself_alone() -> None:
     wanted = organization("acme", setup_link=SAML_LINK, directories=[directory("okta", issue_token=True)])
-    seen = live(1, "acme", connections=[], directories=[live_directory(1)])
+    seen = live(1, "acme", connections=[], directories=[live_directory(1, primary=True)])
     made = of(wanted, seen=observed(seen))
     assert [(hint.reason, hint.name) for hint in made.hints] == [
         (HintReason.NO_TARGET, None),

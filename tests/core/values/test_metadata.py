@@ -37,7 +37,7 @@ def told(text: str | bytes) -> tuple[bool, list[str]]:
     [
         entity(),
         f'<?xml version="1.0" encoding="UTF-8"?>\n<!-- made today -->\n{entity()}\n',
-        f"<EntitiesDescriptor {MD}><EntitiesDescriptor>{entity()}</EntitiesDescriptor></EntitiesDescriptor>",
+        f"<EntitiesDescriptor {MD}><x><y/></x>{entity()}</EntitiesDescriptor>",
         f"<EntitiesDescriptor {MD}>{entity('<SPSSODescriptor/>')}{entity()}</EntitiesDescriptor>",
         entity("<SPSSODescriptor/>", role()),
         entity(role(protocol=SAML1), role(protocol=f"{SAML1} {SAML2}")),
@@ -79,6 +79,12 @@ FAULTS = {
     "undeclared entity": (entity(entity_id="&x;"), "not-xml"),
     "service provider": (entity("<SPSSODescriptor/>"), "no-idp"),
     "SAML 1.1": (entity(role(protocol=SAML1)), "no-idp"),
+    "list in a list": (
+        f"<EntitiesDescriptor {MD}><EntitiesDescriptor>{entity()}</EntitiesDescriptor></EntitiesDescriptor>",
+        "no-idp",
+    ),
+    "hidden among the extensions": (entity(f"<Extensions>{entity()}</Extensions>"), "no-idp"),
+    "entity in an entity": (entity(entity()), "no-idp"),
     "two": (f"<EntitiesDescriptor {MD}>{entity()}{entity()}</EntitiesDescriptor>", "several-idps"),
     "no entity id": (entity(entity_id=""), "entity-id"),
     "blank entity id": (entity(entity_id="a b"), "entity-id"),
@@ -89,6 +95,7 @@ FAULTS = {
         "several-http-post",
     ),
     "script": (entity(role(key_descriptor(der()), service("javascript:alert(1)"))), "redirect-url"),
+    "plain http": (entity(role(key_descriptor(der()), service("http://idp.example/sso"))), "redirect-url"),
     "no address": (entity(role(key_descriptor(der()), service(""))), "redirect-url"),
     "no certificate": (entity(role(key_descriptor(der(), "encryption"), service())), "no-certificate"),
     "two certificates": (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.values.redaction import cut, escaped, masked, unkeyed
+from reconciler.core.values.redaction import cut, escaped, holds_secret, json_escaped, masked, quoted, unkeyed
 from reconciler.model.secret import MASK, Secret
 from tests.support.certificates import private_key
 
@@ -41,6 +43,54 @@ def test_escapes(text: str, shown: str) -> None:
     assert escaped(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('Acme" → "Evil', '"Acme\\" → \\"Evil"'),
+        ("a\\u202eb", '"a\\\\u202eb"'),
+        ("a\u202eb", '"a\\u202eb"'),
+        ("“x” ″", '"\\u201cx\\u201d \\u2033"'),
+        ("L\u2019Oréal", '"L\u2019Oréal"'),
+        (KEY, f'"{MASK}"'),
+        ("x" * 256, f'"{"x" * 256}"'),
+    ],
+)
+def test_nothing_in_quotes_ends_them(text: str, shown: str) -> None:
+    assert quoted(text) == shown
+
+
+@given(st.text(st.characters(), max_size=30), st.text(st.characters(), max_size=30))
+def test_two_texts_that_are_shown_alike_are_alike(one: str, other: str) -> None:
+    """Unless both hold a secret."""
+    assert quoted(one).isprintable()
+    assert (quoted(one) == quoted(other)) == (masked(one) == masked(other))
+
+
+def test_of_a_long_text_the_beginning_its_length_and_its_hash_are_shown() -> None:
+    one, other = quoted("x" * 299 + "1"), quoted("x" * 299 + "2")
+    assert one.startswith(f'"{"x" * 255}…" (300 characters, sha256:')
+    assert one != other
+    assert quoted("\udcff" * 300).endswith("…)")
+
+
+@given(st.dictionaries(st.text(max_size=9), st.text(max_size=9)))
+def test_json_has_nothing_invisible_in_it_and_means_the_same(value: dict[str, str]) -> None:
+    encoded = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    shown = json_escaped(encoded)
+    assert json.loads(shown) == value
+    assert shown.decode().replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "text", ["\x7f", "\x9b31m", "\u202e", "\u200b", "\u2028", "\u2029", "\ufeff", "\U000e0041", "\ufe0f"]
+)
+def test_json_escapes_what_steers_or_hides(text: str) -> None:
+    encoded = msgspec.json.encode({"a": text, "b": "é"})
+    assert text.encode() not in json_escaped(encoded)
+    assert json.loads(json_escaped(encoded)) == {"a": text, "b": "é"}
+    assert json_escaped(b'{"a":"\x7f"}') == b'{"a":"\\u007f"}'
+
+
 SECRETS = [KEY, TOKEN, URL.partition("?")[2], PRIVATE, f"Bearer {'x' * 20}", KEY.upper(), TOKEN.title()]
 
 
@@ -51,6 +101,7 @@ SECRETS = [KEY, TOKEN, URL.partition("?")[2], PRIVATE, f"Bearer {'x' * 20}", KEY
 )
 def test_no_secret_is_shown_whatever_is_around_it(secret: str, before: str, after: str) -> None:
     assert secret not in masked(before + secret + after)
+    assert holds_secret(before + secret + after)
     assert secret not in escaped(before + secret + after)
     assert masked(before + secret + after).endswith(after.strip() and after[-1])
 

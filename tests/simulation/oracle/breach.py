@@ -27,6 +27,7 @@ class Breach(StrEnum):
     PLAN_WROTE = "plan wrote"
     DUPLICATE = "duplicate"
     UNPLANNED = "unplanned"
+    PARTIAL = "partial"  # a plan made of less than there is
     PRIMARY_LOST = "primary lost"
     DOMAIN_SHARED = "domain shared"
     UNUSUAL = "unusual size"  # written although nobody approved exactly this

@@ -107,7 +107,9 @@ class Shown:
             self._add(Moment(organizations, collections, born))
             return
         place = row.organization_id, KIND_OF_ROW[type(row)]
-        siblings = collections.get(place, {})
+        if place not in collections:
+            return  # one of a list is not the list
+        siblings = collections[place]
         if row.primary:  # the server takes it from the others
             siblings = {id_: _demoted(each) for id_, each in siblings.items()}
         collections[place] = {**siblings, row.id: row}

@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from reconciler.api import paging, session
+from reconciler.api.known import Known
 from reconciler.api.lane import Lane
 from reconciler.api.session import Session
 from reconciler.engine import apply, survey, write
@@ -211,6 +212,30 @@ def read_only_the_first_page() -> Faulty:
         return first
 
     return swap(paging, "pages", only)
+
+
+@plant(Promise.LIST, Breach.PARTIAL)
+def take_an_empty_page_for_the_end() -> Faulty:
+    """A page that was promised, and that holds nothing, ends the list."""
+
+    def ended(pages: Callable[..., Any]) -> Callable[..., Any]:
+        async def to_the_empty_one(*args: Any) -> AsyncIterator[Any]:
+            try:
+                async for page in pages(*args):
+                    yield page
+            except BadAnswer as error:
+                if "promised" not in error.message:
+                    raise
+
+        return to_the_empty_one
+
+    return together(swap(paging, "pages", ended), patch.object(Known, "ids", lambda *_: frozenset()))
+
+
+@plant(Promise.LIST, Breach.PARTIAL)
+def forget_what_was_seen() -> Faulty:
+    """A list that lacks what the process has seen is believed."""
+    return patch.object(Known, "ids", lambda *_: frozenset())
 
 
 # -- where, and when to stop -----------------------------------------------------------------------

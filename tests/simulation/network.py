@@ -192,7 +192,7 @@ class Network:
             attempt.ending = Ending.UNDONE if isinstance(error, httpx.ConnectError) else Ending.UNKNOWN
             raise
         else:
-            if sent.method == "GET" and response.status_code == 200:
+            if sent.method == "GET" and response.status_code == 200 and fate.instead is None:
                 self._ledger.answered(sent)
             self._ended(sent, attempt, response, own=fate.instead is None)
             return response

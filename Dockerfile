@@ -15,6 +15,7 @@ RUN python -m venv /opt/build \
  && /opt/build/bin/pip --python /opt/reconciler/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
+COPY docs/ci docs/ci
 COPY reconciler reconciler
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
  && /opt/build/bin/pip --python /opt/reconciler/bin/python install --no-cache-dir --no-deps /dist/*.whl

@@ -13,6 +13,7 @@ from reconciler.cli.config import Flags, one_environment, writable_environment
 from reconciler.cli.output import (
     advising,
     asking,
+    at_once,
     confirmed,
     is_terminal,
     note,
@@ -261,7 +262,7 @@ async def _reconcile(
     from reconciler.engine.reconcile import reconcile  # noqa: PLC0415 the network
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
 
-    return await reconcile(environment, load or from_folder, Runtime(), hooks, stop)
+    return await reconcile(environment, at_once(load or from_folder), Runtime(), hooks, stop)
 
 
 def _show_warnings(loaded: Loaded, progress: Progress) -> None:

@@ -65,7 +65,7 @@ async def run(
     workers, shared = workers_for(sources, runtime, watch, surroundings.dropped)
     stop = asyncio.Event()
     with _signals(stop, workers):
-        async with serving(daemon.listen, shared.status, shared.metrics) as url:
+        async with serving(daemon.listen, shared.status, shared.metrics, daemon.access) as url:
             log.info("listening", url=url)
             surroundings.listening(url)
             keeping = (_keep(worker, daemon, runtime, surroundings) for worker in workers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -124,19 +124,19 @@ class Client:
             self._session.known.see(*organizations)
             missing.difference_update(item.id for item in organizations)
             yield organizations
-        await self._gone(sorted(missing))
+        await self.gone(ORGANIZATION, missing)
 
-    async def _gone(self, ids: Sequence[str]) -> None:
-        """Returns if none of these organizations is there any more, asking for some of them at once."""
+    async def gone(self, kind: Kind, ids: Collection[str], organization_id: str = "") -> None:
+        """As `Lane.gone` for each of them, of which some are asked for at once."""
 
         async def one(id_: str) -> None:
             async with self.lane() as lane:
-                await lane.gone(ORGANIZATION, id_)
+                await lane.gone(kind, id_, organization_id)
 
         self._session.grow(len(ids))
-        at_once = self._session.settings.concurrency
-        for first in range(0, len(ids), at_once):
-            ends = await asyncio.gather(*map(one, ids[first : first + at_once]), return_exceptions=True)
+        left, at_once = sorted(ids), self._session.settings.concurrency
+        for first in range(0, len(left), at_once):
+            ends = await asyncio.gather(*map(one, left[first : first + at_once]), return_exceptions=True)
             for error in filter(None, ends):
                 raise error
 

@@ -15,7 +15,7 @@ from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
 from reconciler.engine.load import Load
-from reconciler.engine.observe import Records, observe, records
+from reconciler.engine.observe import Records, confirmed, lacking, observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.engine.selection import check_selection, selecting
@@ -112,9 +112,14 @@ async def _observe(
 
     # what this process wrote without getting a response has its settle time first
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
-    kept, selected = await _records(desired, target, runtime), selecting(environment.selection)
     async with connected(environment, runtime, hooks.watch, stop, read_only=True) as client:
-        return await observe(desired, kept, client, hooks.watch, selected, check)
+        observed = await observe(desired, client, hooks.watch, selecting(environment.selection), check)
+        kept = await _records(desired, target, runtime)
+        missing = lacking(observed, kept or {})
+        if missing:
+            observed = await confirmed(observed, missing, client)
+            kept = await _records(desired, target, runtime)  # the API may have taken its time
+    return structs.replace(observed, records=kept)
 
 
 async def _records(desired: Desired, target: Target | None, runtime: Runtime) -> Records | None:

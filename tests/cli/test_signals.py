@@ -53,8 +53,8 @@ def test_a_signal_while_it_loads_ends_it_in_order(
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("library", ["click", "structlog"])
-def test_sighup_while_it_loads_does_not_end_the_daemon(tmp_path: Path, library: str) -> None:
+@pytest.mark.parametrize(("library", "arguments"), [("click", DAEMON), ("structlog", DAEMON), ("click", ONCE)])
+def test_sighup_while_it_loads_does_not_end_the_daemon(tmp_path: Path, library: str, arguments: list[str]) -> None:
     """It goes on to its first pass, which is what SIGHUP asks for: here, to where its key is refused."""
-    ended = started(tmp_path, library, signal.SIGHUP, DAEMON)
+    ended = started(tmp_path, library, signal.SIGHUP, arguments)
     assert (ended.returncode, "API key" in ended.stderr) == (3, True)

@@ -260,10 +260,17 @@ def test_a_secret_in_a_manifest_is_not_repeated_by_the_status(tmp_path: Path) ->
     async def work() -> None:
         async with daemon(api, source(folder, api.key())) as here:
             status = await here.ended(1)
-            assert status["organizations"]["held"]["conditions"][1]["message"] == "the key is ***"
+            assert status["organizations"]["held"]["conditions"][1]["reason"] == "InvalidManifest"
             assert api.key() not in (await here.get("/status")).text
 
     asyncio.run(work())
+
+
+def test_a_secret_that_came_into_the_status_all_the_same_is_masked() -> None:
+    key = "ssoready_sk_" + "a" * 25
+    status = Status(0.0)
+    status.environments["production"] = EnvironmentStatus(message=f"the key is {key}")
+    assert status.document()["environments"]["production"]["message"] == "the key is ***"
 
 
 def test_a_condition_keeps_the_time_since_when_it_holds() -> None:

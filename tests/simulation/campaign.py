@@ -31,11 +31,18 @@ def _without_trace(scenario: Scenario) -> Result:
 
 
 def shrink(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
-    """A smaller scenario that still fails: fewer parts, then fewer hours."""
-    for part in PARTS:
-        smaller = Scenario(scenario.seed, scenario.hours, scenario.without | {part})
-        if fails(smaller):
-            scenario = smaller
+    """A smaller scenario that still fails: fewer hours, then fewer parts, until nothing more can be left out."""
+    before = None
+    while before != scenario:
+        before = scenario = _shorter(scenario, fails)
+        for part in sorted(set(PARTS) - scenario.without):
+            smaller = Scenario(scenario.seed, scenario.hours, scenario.without | {part})
+            if fails(smaller):
+                scenario = smaller
+    return scenario
+
+
+def _shorter(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
     for hours in (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0):
         shorter = Scenario(scenario.seed, hours, scenario.without)
         if hours < scenario.hours and fails(shorter):

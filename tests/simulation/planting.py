@@ -26,6 +26,7 @@ class Promise(StrEnum):
     PLAN = "A plan never writes"
     ABSENT = "What a manifest leaves out is never touched"
     MOVED = "A change made for a world that has moved is not made"
+    WAITING = "Nothing waits between a read and its write"
     ONCE = "Nothing is created twice"
     OBJECT = "The right object is written to"
     LIST = "A list is whole or an error"

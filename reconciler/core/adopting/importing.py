@@ -157,12 +157,15 @@ class _Writer:
 
     def _display_name(self, manifest: _Manifest, text: str) -> None:
         sound = tidy(text)
-        if self._wish.normalise and sound and unfit(text, _MAX_TEXT) and not unfit(sound, _MAX_TEXT):
+        repairable = bool(sound and unfit(text, _MAX_TEXT) and not unfit(sound, _MAX_TEXT))
+        if repairable and self._wish.normalise:
             message = f"displayName has control characters; live is: {shown(text)}"
             manifest.lines.append(f"  displayName: {scalar(sound)}")
             manifest.odd("displayName", message, manifest.key(ORGANIZATION.name))
             return
         self._text(manifest, "displayName", text)
+        if repairable:
+            manifest.say(f"to have it put right, write displayName: {scalar(sound)}")
 
     def _domains(self, manifest: _Manifest, live: Organization) -> None:
         faults = self._faults(live)

@@ -14,8 +14,8 @@ def child_duplicates(
     wanted: DesiredOrganization, kind: KindName, live: Sequence[Child], match: ChildMatch
 ) -> tuple[Duplicate, ...]:
     """Return the live children with one identity of which there are more than declared ones that may be them."""
-    if len(live) < 2:
-        return ()
+    if len(match.found) == len(live):
+        return ()  # each is a declared one
     handles = {found.live.id: name for name, found in match.found.items()}
     open_ = [child for child in wanted.collections[kind] if child.name not in match.found]
     alike: dict[tuple[tuple[str, str], ...], list[Child]] = {}

@@ -248,6 +248,7 @@ def test_a_display_name_that_cannot_stand_is_left_out_or_put_on_one_line(name: s
     assert "displayName" not in read(adopted)["spec"]
     assert [each.plans for each in adopted.oddities] == [None]
     assert "ssoready_sk_1" not in adopted.files[-1].text
+    assert (f"write displayName: {sound}" in comments(adopted)) == bool(sound)
     assert spec(live(1, display_name=name), normalise=True).get("displayName") == sound
 
 

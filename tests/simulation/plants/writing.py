@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 from msgspec import structs
 
+from reconciler.api.footing import Footing
 from reconciler.api.lane import Lane
 from reconciler.core.applying import merge
 from reconciler.engine import write
@@ -19,7 +20,7 @@ from reconciler.model.outcome import Outcome
 from reconciler.model.state import Live
 from tests.simulation import process
 from tests.simulation.oracle.breach import Breach
-from tests.simulation.planting import Promise, plant, swap
+from tests.simulation.planting import Promise, plant, swap, together
 from tests.support.passes import always
 
 Faulty = AbstractContextManager[Any]
@@ -167,3 +168,13 @@ def create_with_half_of_the_values() -> Faulty:
         return body
 
     return swap(write, "creation", half)
+
+
+@plant(Promise.WAITING, Breach.STALE, 20)
+def wait_between_a_read_and_its_write() -> Faulty:
+    """Each request waits for its own turn, whatever was read before."""
+    return together(
+        patch.object(Footing, "turns_to_read", lambda _: 1),
+        patch.object(Footing, "turns_to_write", lambda _: 1),
+        patch.object(Footing, "age_s", lambda *_: 0.0),
+    )

@@ -134,8 +134,8 @@ class Job:
             self._try(lambda: self._status(good=found == 0))
         elif self.variables["GITHUB_EVENT_NAME"] == "merge_group":
             found = found or self._compared()
-        elif inputs.comment != "never":
-            self._comment()
+        elif inputs.command == "plan" and inputs.comment != "never":
+            self._comment()  # a plan also says what is invalid; a second voice would write over it
         return found
 
     def _plan(self, command: str) -> int:
@@ -246,7 +246,7 @@ class Job:
             _say("notice", "a fork's token may not comment: the result stands in the summary of this job")
             return
         nothing_to_do = self._is("Plan") and not (self.document["changes"] or self.document["blocked"])
-        create = self.inputs.comment == "always" or not (nothing_to_do or self._valid())
+        create = self.inputs.comment == "always" or not nothing_to_do
         markdown = _text(self.files["markdown"]) or "### Failed\n\n**No result.** The log of the job says why.\n"
         self._try(
             lambda: self.github.comment(
@@ -306,9 +306,6 @@ class Job:
 
     def _is(self, kind: str) -> bool:
         return self.document.get("kind") == kind
-
-    def _valid(self) -> bool:
-        return self._is("Validation") and not self.document["problems"]
 
     def _digest(self) -> str:
         return str(self.document["digest"]) if self._is("Plan") else ""

@@ -360,6 +360,14 @@ def test_names_give_the_runner_no_commands(runner: Runner) -> None:
     assert not re.search(r"^\s*::error::owned", after, re.MULTILINE)
 
 
+def test_a_check_alone_writes_no_comment_over_that_of_the_plan(runner: Runner) -> None:
+    runner.shell.write("broken.yaml", "x: [")
+    done = runner("pull_request", PULL, command="validate", comment="always")
+    assert (done.code, done.outputs["changes"]) == (8, "")
+    assert "Invalid" in done.summary
+    assert runner.fake.requests == []
+
+
 def test_sarif_is_written_where_it_is_wanted(runner: Runner) -> None:
     runner("pull_request", PULL, sarif="plan.sarif")
     assert json.loads((runner.shell.home / "plan.sarif").read_text())["version"] == "2.1.0"

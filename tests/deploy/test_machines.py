@@ -11,6 +11,7 @@ import yaml
 
 from reconciler.cli.credentials import KEY_FILES, URL_VARIABLES
 from reconciler.cli.serve import run
+from reconciler.daemon.loop import BEAT_S
 from reconciler.model.errors import CredentialsError, UsageError
 from tests.docs.pages import ROOT, blocks
 
@@ -88,13 +89,28 @@ def test_the_units_call_the_program_as_it_is() -> None:
         assert (given["config"], given["once"]) == ("/etc/reconciler/reconciler.toml", once)
 
 
+def test_the_watchdog_waits_for_several_beats() -> None:
+    own = unit("reconciler.service")
+    assert own["Type"] == ["notify"]
+    assert int(own["WatchdogSec"][0].removesuffix("s")) >= 5 * BEAT_S
+
+
 def test_what_a_restart_cannot_mend_is_not_restarted() -> None:
     codes = unit("reconciler.service")["RestartPreventExitStatus"][0].split()
     assert set(map(int, codes)) == {CredentialsError.exit_code, UsageError.exit_code}
 
 
 def test_both_services_are_confined_alike() -> None:
-    own = {"Description", "ExecStart", "ExecReload", "Type", "Conflicts", "TimeoutStartSec", "WantedBy"}
+    own = {
+        "Description",
+        "ExecStart",
+        "ExecReload",
+        "Type",
+        "WatchdogSec",
+        "Conflicts",
+        "TimeoutStartSec",
+        "WantedBy",
+    }
     own |= {"Restart", "RestartSec", "RestartPreventExitStatus", "StartLimitIntervalSec", "StartLimitBurst"}
     one, other = (
         {key: each for key, each in unit(name).items() if key not in own}

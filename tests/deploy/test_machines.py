@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.error import HTTPError
 
 import click
+import pytest
 import yaml
 
 from reconciler.cli.credentials import KEY_FILES, URL_VARIABLES
@@ -56,7 +61,6 @@ def test_its_port_and_user_are_those_of_the_image_and_only_this_machine_gets_in(
     (published,) = own["ports"]
     assert published == "127.0.0.1:8080:8080"
     assert "EXPOSE 8080\n" in DOCKERFILE
-    assert ":8080/livez" in own["healthcheck"]["test"][-1]
     assert "ports" not in service("git-sync")
 
 
@@ -75,6 +79,31 @@ def test_git_sync_neither_ends_at_a_failure_nor_takes_a_commit_away_from_a_pass(
     assert {"--max-failures=-1", "--stale-worktree-timeout=10m", "--root=/git", "--link=current"} <= set(
         service("git-sync")["command"]
     )
+
+
+def test_the_image_knows_whether_its_daemon_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of the Dockerfile itself, against a server that lives and one that does not."""
+    (command,) = re.findall(r"^HEALTHCHECK .*?CMD (\[.*?\])$", DOCKERFILE.replace("\\\n", ""), re.MULTILINE)
+    program, flag, code = json.loads(command)
+    assert (program, flag) == ("python", "-c")
+    statuses = [200, 503]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses.pop(0) if self.path == "/livez" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on stderr."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setenv("RECONCILER_LISTEN", f"0.0.0.0:{server.server_port}")
+        thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
+        thread.start()
+        exec(code)  # noqa: S102 what the image runs
+        with pytest.raises(HTTPError, match="503"):
+            exec(code)  # noqa: S102
+        thread.join()
 
 
 # -- systemd ---------------------------------------------------------------------------------------

@@ -39,13 +39,15 @@ class _Live:
     def __init__(self, observed: Observed) -> None:
         organizations = [each.organization for each in observed.organizations]
         self.by_id = {each.id: each for each in organizations}
-        self._by_external_id = {each.external_id: each for each in organizations if each.external_id}
+        self._by_external_id: dict[str | None, Organization] = {
+            each.external_id: each for each in organizations if each.external_id
+        }
 
     def meant(self, manifest: Declared | DesiredOrganization | InvalidOrganization) -> Organization | None:
         """Return the live organization that a manifest means, if there is one."""
         if manifest.id:
             return self.by_id.get(manifest.id)
-        return self._by_external_id.get(manifest.external_id or "")
+        return self._by_external_id.get(manifest.external_id)
 
 
 def _released(live: Organization, before: Declared) -> Released:

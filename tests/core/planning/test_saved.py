@@ -253,6 +253,18 @@ def test_certificates_count_by_their_hash_and_flags_are_words() -> None:
     assert f"certificate: planned sha256:{CERTIFICATE.sha256[:12]}…, then nothing, now sha256:" in error
 
 
+def test_domains_count_as_a_set() -> None:
+    wanted = organization(domains=("b.example", "a.example"), connections=(connection("okta", entity="urn:x"),))
+    now = observed(live(1, "acme", domains=["a.example", "b.example"], connections=()))
+    then = observed(live(1, "acme", connections=()))
+    assert ends(wanted, then=then, now=now) == [(Result.SATISFIED, "")]
+
+
+def test_a_link_is_left() -> None:
+    then = structs.replace(observed(live(1, "acme", connections=(), directories=())), records={})
+    assert left(saved(desired(organization(setup_link=BOTH_LINK)), then), then).outcomes == ()
+
+
 def test_a_link_for_something_else_is_stale() -> None:
     wanted = organization(setup_link=BOTH_LINK)
     then = structs.replace(observed(live(1, "acme", connections=(), directories=())), records={})
@@ -301,8 +313,8 @@ def test_only_what_the_plan_touches_is_saved_whole() -> None:
 
 
 def test_the_fingerprint_is_of_what_is_declared_and_of_no_commit() -> None:
-    wanted = desired(organization(distinct_from=[org_id(number) for number in range(9)]))
-    again = desired(organization(distinct_from=[org_id(number) for number in reversed(range(9))]))
+    wanted = desired(organization(distinct_from=[org_id(number) for number in range(500)]))
+    again = desired(organization(distinct_from=[org_id(number) for number in reversed(range(500))]))
     assert fingerprint(wanted) == fingerprint(structs.replace(again, revision="other"))
     assert fingerprint(wanted) != fingerprint(desired(ACME))
 

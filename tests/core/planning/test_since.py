@@ -46,7 +46,15 @@ def test_a_pin_that_leads_elsewhere_releases_the_one_and_adopts_the_other() -> N
 
 
 def test_what_was_never_live_is_not_released() -> None:
-    assert plan(desired(), observed(GLOBEX), BEFORE, structs.replace(BEFORE, external_id=None)).released == ()
+    nameless = live(3, "", display_name="Nameless")
+    none, empty = (structs.replace(BEFORE, external_id=each) for each in (None, ""))
+    assert plan(desired(), observed(GLOBEX, nameless), BEFORE, none, empty).released == ()
+
+
+def test_who_is_released_stands_in_order_of_id() -> None:
+    other = structs.replace(BEFORE, name="globex", external_id="globex")
+    made = plan(desired(), observed(ACME, GLOBEX), other, BEFORE)
+    assert [each.id for each in made.released] == [org_id(1), org_id(2)]
 
 
 def adopted(wanted: DesiredOrganization, *before: Declared, files: tuple[str, ...] = ("acme.yaml",)) -> bool:

@@ -37,6 +37,9 @@ ENV PATH=/opt/reconciler/bin:$PATH \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080
+# Of the daemon, wherever it listens; Kubernetes has probes of its own.
+HEALTHCHECK --interval=20s --timeout=5s --start-period=30s CMD ["python", "-c", "import os, urllib.request as r; \
+r.urlopen('http://127.0.0.1:' + os.environ['RECONCILER_LISTEN'].rpartition(':')[2] + '/livez', timeout=3)"]
 # SIGTERM reaches the reconciler itself: it finishes the running write and leaves with 0.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["reconciler"]

@@ -103,11 +103,22 @@ class EnvironmentSettings(Struct, frozen=True):
     observed: ObservedFile | None = None
 
 
+class Access(Struct, frozen=True):
+    """Who may read the endpoints: by which names of this host, besides its own, and with which token."""
+
+    hosts: frozenset[str] = frozenset()
+    token: Secret | None = None
+
+
+OPEN = Access()
+
+
 class DaemonSettings(Struct, frozen=True):
     """The daemon's settings; `listen` is HOST:PORT."""
 
     resync_s: float = 600.0
     listen: str = "127.0.0.1:8080"
+    access: Access = OPEN
 
 
 class LogSettings(Struct, frozen=True):

@@ -99,13 +99,9 @@ MISTAKES = [
     ("emulator --latency soon", "'soon' is not a duration", "20ms"),
     ("emulator --fault fire", "fault 'fire'", "reset:0.05:after"),
     # what does not exist yet is a mistake, too
-    ("plan --out plan.json m", "No such option '--out'", "plan --help"),
-    ("apply --plan plan.json", "No such option '--plan'", "apply --help"),
-    ("plan --changed-since HEAD m", "No such option '--changed-since'", "plan --help"),
     ("plan --observes x m", "No such option '--observes'", "plan --help"),
     ("plan --output yaml m", "'yaml' is not one of", "plan --help"),
     ("status", "there is no command 'status'", "--help"),
-    ("init m", "there is no command 'init'", "--help"),
     ("plan --api-key k m", "No such option '--api-key'", "plan --help"),
 ]
 

@@ -83,6 +83,8 @@ COMMANDS = [
     "plan pinned",
     "plan --config m/its.toml",
     "plan --config open.toml",
+    "run m --token-file nowhere",
+    "run m --token-file empty/README",
     "show nobody",
     "show acme --dir broken",
     "show acme --dir pinned",
@@ -111,6 +113,7 @@ COMMANDS = [
     "apply --yes --plan unread.json",
     "apply --yes --plan plan.json --target acme",
     "apply --yes --plan plan.json --pin",
+    "apply --yes --plan plan.json --changed-since main",
     "apply --yes --plan plan.json --environment staging",
     "apply --yes --plan plan.json pinned",
     "apply --yes --plan plan.json broken",
@@ -271,7 +274,13 @@ def _moved(home: Path) -> Iterator[tuple[str, ReconcilerError]]:
 def _read(patch: pytest.MonkeyPatch) -> Iterator[tuple[str, ReconcilerError]]:
     yield from _raised("a folder without a name", lambda: snapshot.read(""))
     yield from _raised("a name that is no path", lambda: snapshot.read("a\0b"))
-    for limit, value in (("MAX_ATTEMPTS", 0), ("MAX_FILES", 0), ("MAX_TOTAL_BYTES", 1)):
+    for limit, value in (
+        ("MAX_ATTEMPTS", 0),
+        ("MAX_FILES", 0),
+        ("MAX_DOCUMENTS", 0),
+        ("MAX_VALUES", 0),
+        ("MAX_TOTAL_BYTES", 1),
+    ):
         with patch.context() as changed:
             if limit == "MAX_ATTEMPTS":
                 changed.setattr(snapshot, "_resolved", lambda folder: folder)

@@ -6,6 +6,7 @@ folder. It knows nothing of the plan, and asks nothing of the reconciler.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -62,6 +63,8 @@ class Oracle:
         self.folder = Folder(folder)
         self.counts: Counter[str] = Counter()
         self.protected: frozenset[str] = frozenset()
+        self.most_creates = math.inf  # organizations, without an approval
+        self._approved: frozenset[Any] = frozenset()
         self._epoch_s = epoch_s
         self._settle_s = settle_s
         self._accuse = accuse
@@ -123,6 +126,8 @@ class Oracle:
         pin = of.declared.environment
         if pin and any(each.environment_id != pin for each in (of.shown.now.organizations or {}).values()):
             self._accuse(Breach.WRONG_ENVIRONMENT, f"{attempt} writes to another environment than the pinned one")
+        if of.found and of.found.created[0] > self.most_creates and of.found.all_due != self._approved:
+            self._accuse(Breach.UNUSUAL, f"{attempt} is sent, and nobody approved so many creates")
         write = self._allowed(of, attempt)
         attempt.place, attempt.organization = write.place, write.place[0]
         self._not_again(of, attempt)
@@ -239,13 +244,20 @@ class Oracle:
             if quiet:
                 self._accuse(Breach.UNDONE, "a quiet pass never came to a plan")
             return
-        if quiet and not (of.plan.refusals and len(of.declared.organizations) >= GUARDED):
+        if quiet and not (of.plan.refusals and self._may_be_refused(of.declared, of.found)):
             self.counts["quiet passes"] += 1
             sent = {each.place for each in of.attempts}
             for write in of.found.due:
                 if write.place not in sent:
                     self._accuse(Breach.UNDONE, f"{_name(write.place)} was due, and a quiet pass did nothing")
         self.says_so(of.declared, of.plan, of.found)
+
+    def approve(self, of: Pass) -> None:
+        """A person has read what this pass says, and approves exactly that."""
+        self._approved = of.found.all_due if of.found else frozenset()
+
+    def _may_be_refused(self, declared: Declared, found: Assessment) -> bool:
+        return len(declared.organizations) >= GUARDED or found.created[1] > self.most_creates
 
     def delivered(self, attempt: Attempt) -> None:
         """As soon as a secret has arrived: what was made is what stands in the folder, for its owner alone."""

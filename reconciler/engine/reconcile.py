@@ -138,6 +138,7 @@ async def _plan(  # noqa: PLR0913, PLR0917 what planning takes
     selected, protected = selecting(environment.selection), environment.protected
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
     made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
+    made = structs.replace(made, age_s=observed.age_s)
     made = compared(made, desired, observed, since) if since else made
     limits = tightened(environment.limits, desired.environment.limits)
     narrowed = hooks.narrow(made)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -145,7 +147,8 @@ def test_json_is_asked_for_by_flag_or_variable(way: str, monkeypatch: pytest.Mon
     ).filter(lambda arguments: not {"run", "emulator"} & set(arguments))
 )
 def test_any_command_line_ends_with_a_known_code_and_no_traceback(arguments: list[str]) -> None:
-    assert ended(*arguments).code in WORST_FIRST
+    with TemporaryDirectory() as nowhere, chdir(nowhere):  # `init` makes files where it is told to
+        assert ended(*arguments).code in WORST_FIRST
 
 
 # -- selections ------------------------------------------------------------------------------------

@@ -58,6 +58,16 @@ def parse_proxy(text: str) -> str:
     return text
 
 
+def check_proxied(url: str, proxy: str) -> None:
+    """UsageError where a proxy on another machine would see the key."""
+    parts = _split(proxy)
+    if url.startswith("http:") and not (parts and is_loopback(parts.hostname or "")):
+        raise UsageError(
+            "the API's address is not https, and a proxy would see the API key",
+            "Use https, which goes through a proxy as a tunnel, or no proxy.",
+        )
+
+
 def _split(text: str) -> SplitResult | None:
     """The parts of an http(s) address in ASCII, with a host; None for anything else."""
     try:

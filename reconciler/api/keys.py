@@ -6,6 +6,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from reconciler.core.values.redaction import remember
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
 
@@ -23,6 +24,7 @@ def parse_key(text: str) -> Secret:
             "the API key is empty", "Create one in SSOReady under API Keys, with Management API access."
         )
     if _KEY.fullmatch(key):
+        remember(key)
         return Secret(key)
     reason = " and it contains whitespace" if any(c.isspace() for c in key) else ""
     raise CredentialsError(

@@ -112,9 +112,7 @@ class Session:
         if self.requests >= self._budget:
             raise Overrun(f"the pass has sent {self.requests:,} requests, which is its limit", route=request.route)
         if self.bytes >= self._bytes_max:
-            raise Overrun(
-                f"the pass has read {self.bytes:,} bytes, beyond its limit", route=request.route
-            )
+            raise Overrun(f"the pass has read {self.bytes:,} bytes, beyond its limit", route=request.route)
 
     def _http(self, request: Request) -> httpx.Request:
         content = None if request.body is None else msgspec.json.encode(request.body)

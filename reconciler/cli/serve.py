@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,7 @@ def run(**flags: Any) -> int:
 def _run(flags: dict[str, Any], dropped: Callable[[], int]) -> int:
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415
     from reconciler.daemon import loop  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.daemon.supervisor import supervisor  # noqa: PLC0415
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
@@ -96,7 +98,8 @@ def _run(flags: dict[str, Any], dropped: Callable[[], int]) -> int:
     sources, runtime = _sources(told), Runtime(aside=asyncio.to_thread)
     if once:
         return exit_code(*asyncio.run(loop.once(sources, runtime, watch)))
-    asyncio.run(loop.run(sources, settings, runtime, watch, loop.Surroundings(dropped=dropped)))
+    surroundings = loop.Surroundings(dropped=dropped, supervisor=supervisor(os.environ.get("NOTIFY_SOCKET")))
+    asyncio.run(loop.run(sources, settings, runtime, watch, surroundings))
     return 0
 
 

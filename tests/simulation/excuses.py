@@ -28,18 +28,18 @@ class Excuse(StrEnum):
 # How often in a thousand worlds of six hours, at most. Measured on the right program, and doubled.
 BOUNDS: dict[str, dict[Excuse, float]] = {
     "duplicate": {
-        Excuse.TWICE: 160,
-        Excuse.LATE: 400,
-        Excuse.TWO_PROCESSES: 1000,
-        Excuse.KEY_TAKEN: 50,
-        Excuse.TAKEN_MEANWHILE: 20,
-        Excuse.MADE_ANOTHER: 40,
-        Excuse.NOTHING_LEFT: 400,
+        Excuse.TWICE: 100,
+        Excuse.LATE: 200,
+        Excuse.TWO_PROCESSES: 550,
+        Excuse.KEY_TAKEN: 30,
+        Excuse.TAKEN_MEANWHILE: 10,
+        Excuse.MADE_ANOTHER: 30,
+        Excuse.NOTHING_LEFT: 350,
     },
-    "overwrite": {Excuse.EDITED: 300},
-    "rotation": {Excuse.TWICE: 100, Excuse.LATE: 100, Excuse.TOKEN_BETWEEN: 100},
-    "primary": {Excuse.PRIMARY_BETWEEN: 20},
-    "domain": {Excuse.DOMAIN_BETWEEN: 200, Excuse.DOMAIN_MEANWHILE: 100, Excuse.DOMAIN_LATE: 60},
+    "overwrite": {Excuse.EDITED: 150},
+    "rotation": {Excuse.TWICE: 40, Excuse.LATE: 60, Excuse.TOKEN_BETWEEN: 40},
+    "primary": {Excuse.PRIMARY_BETWEEN: 10},
+    "domain": {Excuse.DOMAIN_BETWEEN: 80, Excuse.DOMAIN_MEANWHILE: 40, Excuse.DOMAIN_LATE: 30},
 }
 
 

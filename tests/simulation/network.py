@@ -170,6 +170,7 @@ class Network:
             raise asyncio.CancelledError
         name, fate = self._fate(sent)
         self._ledger.counts["requests"] += 1
+        sent.fault = name
         if name:
             self._ledger.counts["faults"] += 1
             self._ledger.counts[f"fault: {name}"] += 1
@@ -192,9 +193,10 @@ class Network:
             attempt.ending = Ending.UNDONE if isinstance(error, httpx.ConnectError) else Ending.UNKNOWN
             raise
         else:
-            if sent.method == "GET" and response.status_code == 200:
+            own = fate.instead is None
+            if sent.method == "GET" and response.status_code == 200 and own:
                 self._ledger.answered(sent)
-            self._ended(sent, attempt, response, own=fate.instead is None)
+            self._ended(sent, attempt, response, own=own)
             return response
         finally:
             sent.ended_s = attempt.ended_s = _now()
@@ -209,6 +211,8 @@ class Network:
                 asyncio.get_running_loop().call_later(AT_ONCE_S, self._delivered, sent.life, attempt)
         elif own or response.status_code == 429 or any(words in response.content for words in _WITHOUT_EFFECT):
             attempt.ending = Ending.UNDONE
+            if own and sent.of is not None:
+                self._oracle.refused(sent.of, attempt)
         else:
             attempt.ending = Ending.UNKNOWN
 

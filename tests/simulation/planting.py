@@ -35,7 +35,9 @@ class Promise(StrEnum):
     DOMAIN = "A domain has one organization"
     TIGHTEN = "A repository can only tighten"
     ENVIRONMENT = "The wrong environment is impossible"
+    SIZE = "A change of unusual size stops, and only that"
     STOP = "Stopping is safe at any instruction"
+    SECRET = "Secrets surface nowhere but where they are delivered"
     TOKEN = "A token that cannot be kept is not made"
     HANDS_OFF = "What is suspended or observed is never written to"
     ALONE = "One bad organization never blocks the others"
@@ -53,12 +55,13 @@ class Plant(Struct, frozen=True):
     violation: Breach
     seeds: int
     grow: Grow
+    sure: frozenset[str]  # parts of a world that it needs
 
     def found_by(self, seeds: Iterable[int]) -> int | None:
         """The first of these seeds in whose world it causes its violation."""
         with self.grow(), self._unheard():
             for seed in seeds:
-                result = simulate(Scenario(seed, HOURS))
+                result = simulate(Scenario(seed, HOURS, sure=self.sure))
                 if result.violation and result.violation.startswith(f"{self.violation}: "):
                     return seed
         return None
@@ -73,12 +76,14 @@ class Plant(Struct, frozen=True):
 PLANTS: dict[str, Plant] = {}
 
 
-def plant(rule: Promise, violation: Breach, seeds: int = MOST_SEEDS) -> Callable[[Grow], Grow]:
+def plant(
+    rule: Promise, violation: Breach, seeds: int = MOST_SEEDS, *, sure: Iterable[str] = ()
+) -> Callable[[Grow], Grow]:
     """Makes a function that plants a fault, for as long as its block lasts, one of the `PLANTS`."""
 
     def of(grow: Grow) -> Grow:
         name = getattr(grow, "__name__", "")
-        PLANTS[name] = Plant(name, rule, violation, seeds, grow)
+        PLANTS[name] = Plant(name, rule, violation, seeds, grow, frozenset(sure))
         return grow
 
     return of

@@ -19,7 +19,7 @@ from reconciler.model.change import Change, Plan
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import GOOD, Outcome, Report
 from reconciler.model.secret import Secret
-from reconciler.model.settings import ApiSettings, EnvironmentSettings, Protected
+from reconciler.model.settings import ApiSettings, EnvironmentSettings, Limits, Protected
 from reconciler.model.state import Desired
 from tests.simulation.clock import OWNER, VirtualLoop
 from tests.simulation.ledger import Intent, Ledger, Life
@@ -32,6 +32,7 @@ from tests.support.passes import always, given
 
 RESYNC_S = 600.0
 BACKOFF_S = 2.0
+APPROVES = 0.7  # how often a person approves a plan that was refused
 LOOKS = 0.1  # how often it is asked for a plan alone
 MISTAKEN = 0.02  # how often a process is given the key of another environment, where the right one is pinned
 
@@ -54,6 +55,8 @@ class Surroundings:
         self.target = target
         self.per_second: float | None = None
         self.protected = Protected()
+        self.limits: Limits = {}
+        self.approved: str | None = None  # the digest that a person approved last
         self.publish: Callable[[Plan], None] = lambda _: None
 
 
@@ -173,8 +176,15 @@ class Reconciler:
             return False
         self._ended(life, before)
         around.publish(report.plan)
+        if report.plan.refusals and self._rng.random() < APPROVES and life.of is not None:
+            around.approved = report.plan.digest
+            around.oracle.approve(life.of)
         self._count(report)
-        return all(outcome.result in GOOD for outcome in report.outcomes) and not report.halt
+        return (
+            not report.plan.refusals
+            and all(outcome.result in GOOD for outcome in report.outcomes)
+            and not report.halt
+        )
 
     def _ended(self, life: Life, before: int) -> None:
         if life.of is None:
@@ -200,7 +210,7 @@ class Reconciler:
 
         ledger = self._around.ledger
         there = ledger.organizations()
-        of = life.of = Pass(life.process, revision.declared)
+        of = life.of = Pass(life.process, revision.declared, self._around.oracle.approved)
 
         def planned(plan: Plan) -> None:
             life.planning = may_apply is None
@@ -234,6 +244,8 @@ class Reconciler:
             settle_s=SETTLE_S,
             deliver_path=self._around.target,
             protected=self._around.protected,
+            limits=self._around.limits,
+            approve=self._around.approved,
         )
 
     def _count(self, report: Report) -> None:

@@ -14,6 +14,7 @@ PARTS = (
     "kills",  # the process is killed and started again
     "second",  # another reconciler runs at the same time
     "protected",  # the process names a domain that manifests may not write to
+    "guarded",  # the process lets few organizations be created at a time
     "crowd",  # there is more than a page of organizations that are not in git
     "lost",  # requests or answers are lost
     "errors",  # gateways and the server itself answer nonsense, before or after the effect
@@ -33,6 +34,7 @@ class Scenario(Struct, frozen=True):
     seed: int
     hours: float = 6.0
     without: frozenset[str] = frozenset()
+    sure: frozenset[str] = frozenset()  # parts that take place for certain
 
     def rng(self, purpose: str) -> random.Random:
         """That purpose's own chance."""
@@ -40,7 +42,9 @@ class Scenario(Struct, frozen=True):
 
     def has(self, part: str) -> bool:
         """Whether that part takes place; a seed may leave some out by itself."""
-        return part not in self.without and not (part in SELDOM and self.rng(part).random() >= SELDOM[part])
+        if part in self.without or part in self.sure:
+            return part in self.sure
+        return part not in SELDOM or self.rng(part).random() < SELDOM[part]
 
     def command(self) -> str:
         """What replays exactly this world."""
@@ -53,6 +57,7 @@ class Scenario(Struct, frozen=True):
 SELDOM = {
     "second": 0.25,
     "protected": 0.3,
+    "guarded": 0.15,
     "crowd": 0.4,
     "late": 0.8,
     "twice": 0.5,

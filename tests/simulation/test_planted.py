@@ -17,7 +17,7 @@ HERE = (
     "rotate_every_token_twice",
     "make_a_secret_without_a_record",
     "call_everything_ambiguous",
-    "write_after_sigterm",
+    "open_another_organization_with_a_link",
 )
 
 

@@ -33,7 +33,10 @@ REVOKED = Response.json(
     {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
 )
 KILLED = {"before": 0.04, "during": 0.12, "after": 0.04}  # how often at a write's boundary
+KILLED_WITH_A_SECRET = 0.8  # while one is made later than its process lives
+SECRETS = ("/rotate-bearer-token", "/setup-urls")
 ASKED = 0.25  # how often it is only asked to stop there
+MOST_CREATES = 1  # organizations at a time, in a guarded world
 MEDDLING = 0.02  # how often somebody acts between two requests
 MEDDLING_WITH_A_WRITE = 0.1  # the same, where a change is being carried out
 MEMORY = Path("/dev/shm")  # noqa: S108 flushing to a disk is not what is tested; its folders are made by tempfile
@@ -101,6 +104,9 @@ class World:
         if scenario.has("protected"):
             around.protected = Protected(domains=frozenset(DOMAINS[-2:]))
             self.oracle.protected = around.protected.domains
+        if scenario.has("guarded"):
+            self.oracle.most_creates = MOST_CREATES
+            around.limits = {"maxCreates": MOST_CREATES}
         self.store.put_organization(self.store.environments["development"].id, display_name="Acme 1")
         around.publish = self._publish
         if scenario.has("limited"):
@@ -226,7 +232,8 @@ class World:
         """At a boundary of a write: before it leaves, while it is on its way, after its effect."""
         if not self._moving or not self.scenario.has("kills") or sent.method == "GET":
             return
-        if self._kills.random() >= KILLED[when]:
+        late_secret = when == "during" and sent.fault.startswith("late") and sent.target.endswith(SECRETS)
+        if self._kills.random() >= (KILLED_WITH_A_SECRET if late_secret else KILLED[when]):
             return
         reconciler = self.reconcilers[sent.life.slot]
         if reconciler.life is not sent.life:

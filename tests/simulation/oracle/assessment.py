@@ -45,6 +45,22 @@ class Assessment(Struct, frozen=True):
         """What is due and waits for nothing."""
         return tuple(each for each in self.due if not each.waits)
 
+    @property
+    def all_due(self) -> frozenset[tuple[Place, str | None]]:
+        """What an approval is for: these objects, whatever is written to them."""
+        return frozenset((each.place, each.live) for each in self.due)
+
+    @property
+    def created(self) -> tuple[int, int]:
+        """How many organizations are created, and how many of them all get anything that is new."""
+        creates = [each for each in self.due if each.live is None and _has_fields(each)]
+        new = {each.place[0] for each in creates if each.place[1] is KindName.ORGANIZATION}
+        return len(new), len({each.place[0] for each in creates})
+
+
+def _has_fields(write: Write) -> bool:
+    return write.place[1] not in {KindName.SETUP_LINK, KindName.BEARER_TOKEN}
+
 
 class Known(Struct, frozen=True):
     """What is known besides the live objects.

@@ -30,6 +30,7 @@ class Breach(StrEnum):
     PARTIAL = "partial"  # a plan made of less than there is
     PRIMARY_LOST = "primary lost"
     DOMAIN_SHARED = "domain shared"
+    UNUSUAL = "unusual size"  # written although nobody approved exactly this
     WRONG_ENVIRONMENT = "wrong environment"
     LEAKED = "leaked"
     CRASH = "crash"

@@ -16,7 +16,7 @@ from reconciler.core.planning import diff, domain_transfer, moves, order, plan
 from reconciler.core.values import certificate, domain
 from reconciler.engine import reconcile, write
 from reconciler.model.change import Change, Create, Update
-from reconciler.model.kinds import Compare, Field, Kind
+from reconciler.model.kinds import Compare, Field, Kind, KindName
 from reconciler.model.state import (
     Certificate,
     Desired,
@@ -84,13 +84,13 @@ def create_nothing_where_creates_are_allowed() -> Faulty:
     return _owned_as(Ownership.CREATE_ONLY, Ownership.OBSERVE)
 
 
-@plant(Promise.TIGHTEN, Breach.HANDS_OFF)
+@plant(Promise.TIGHTEN, Breach.HANDS_OFF, sure=["protected"])
 def write_to_protected_organizations() -> Faulty:
     """What the process protects is not looked at."""
     return patch.object(plan, "_guarded", lambda *args: args[1])
 
 
-@plant(Promise.TIGHTEN, Breach.HANDS_OFF)
+@plant(Promise.TIGHTEN, Breach.HANDS_OFF, sure=["protected"])
 def protect_stated_domains_alone() -> Faulty:
     """A protected domain counts only where a manifest states it."""
 
@@ -179,6 +179,47 @@ def create_while_a_file_is_broken() -> Faulty:
         return lambda *args, **_: refused(*args, complete=True)
 
     return swap(plan, "_may_not_be_created", sure)
+
+
+# -- how much of it --------------------------------------------------------------------------------
+
+
+def _refusing(refuse: Callable[[Any_, Any, Any, Any, Any], Any]) -> Faulty:
+    return swap(reconcile, "refusals", lambda original: lambda *args: refuse(original, *args))
+
+
+@plant(Promise.SIZE, Breach.UNUSUAL, sure=["guarded"])
+def refuse_nothing() -> Faulty:
+    """Whatever its size, a plan is carried out."""
+    return _refusing(lambda *_: ())
+
+
+@plant(Promise.SIZE, Breach.UNUSUAL, sure=["guarded"])
+def take_any_approval() -> Faulty:
+    """Who approved a plan approved every other one, too."""
+    return _refusing(lambda refusals, made, *args: () if args[1] else refusals(made, *args))
+
+
+@plant(Promise.SIZE, Breach.UNUSUAL, sure=["guarded"])
+def allow_what_the_defaults_allow() -> Faulty:
+    """The limits of the process are not looked at."""
+    return _refusing(lambda refusals, made, _, *args: refusals(made, {}, *args))
+
+
+@plant(Promise.SIZE, Breach.UNDONE, sure=["guarded"])
+def refuse_what_was_approved() -> Faulty:
+    """An approval lifts nothing, and so every guarded plan stops for ever."""
+    return _refusing(lambda refusals, made, limits, _, *args: refusals(made, limits, None, *args))
+
+
+@plant(Promise.SIZE, Breach.UNDONE, sure=["guarded"])
+def refuse_one_too_early() -> Faulty:
+    """A plan of just the limit is refused."""
+
+    def below(refusals: Any_, made: Any, limits: Mapping[str, float], *args: Any) -> Any:
+        return refusals(made, {name: most - 1 for name, most in limits.items()}, *args)
+
+    return _refusing(below)
 
 
 # -- what differs ----------------------------------------------------------------------------------
@@ -303,17 +344,20 @@ def give_a_domain_that_nobody_can_take() -> Faulty:
 
 
 @plant(Promise.DOMAIN, Breach.TOO_EARLY)
-def go_on_below_a_failed_organization() -> Faulty:
-    """What is below an organization does not wait for its update."""
+def write_children_before_their_organization() -> Faulty:
+    """The update of an organization comes last, after what is below it."""
+    level = order.level
+
+    def is_update(change: Change) -> bool:
+        return isinstance(change, Update) and change.key.kind is KindName.ORGANIZATION
 
     def loose(after: Any_) -> Any_:
-        def planned(own: Any, below: Any) -> Any:
-            updated = bool(own.changes) and isinstance(own.changes[0], Update)
-            return below if updated else after(own, below)
+        return lambda own, below: below if any(map(is_update, own.changes)) else after(own, below)
 
-        return planned
-
-    return swap(plan, "_after", loose)
+    return together(
+        swap(plan, "_after", loose),
+        patch.object(order, "level", lambda change: 9 if is_update(change) else level(change)),
+    )
 
 
 # -- which one is primary --------------------------------------------------------------------------

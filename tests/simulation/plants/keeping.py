@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 from unittest.mock import patch
 
+import structlog
 from msgspec import structs
 
 from reconciler.api import wire
 from reconciler.api.lane import Lane
+from reconciler.cli import logs
 from reconciler.core.planning import plan
 from reconciler.core.planning import secrets as planning
 from reconciler.delivery import directory
@@ -150,6 +152,32 @@ def overwrite_the_record_of_another() -> Faulty:
 def issue_no_tokens() -> Faulty:
     """A token that is wanted is left to the customer."""
     return patch.object(plan, "plan_token", lambda *_: planning.IssuePlan())
+
+
+def _logged(name: str) -> Faulty:
+    """A secret in a line of the log, and a log that masks nothing."""
+
+    def telling(make: Send) -> Send:
+        async def told(*args: Any, **more: Any) -> Any:
+            secret = await make(*args, **more)
+            structlog.get_logger().info("made", secret=secret.reveal())
+            return secret
+
+        return told
+
+    return together(swap(Lane, name, telling), patch.object(logs, "redact", lambda _, __, entry: entry))
+
+
+@plant(Promise.SECRET, Breach.LEAKED)
+def log_a_token() -> Faulty:
+    """A line of the log has the token that was made."""
+    return _logged("rotate")
+
+
+@plant(Promise.SECRET, Breach.LEAKED)
+def log_a_link() -> Faulty:
+    """A line of the log has the link that was made."""
+    return _logged("setup_url")
 
 
 # -- links -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Makes `python -m reconciler` the same as `reconciler`, and signals quiet from the first moment on."""
+"""Makes `python -P -m reconciler` the same as `reconciler`, and signals quiet from the first moment on."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from reconciler.api.keys import parse_proxy
+from reconciler.api.keys import check_proxied, parse_proxy
 from reconciler.cli.credentials import Told, credentials, read_token
 from reconciler.cli.output import note
 from reconciler.cli.trust import KEY_EXPOSED, check_authority, check_place, check_protected, check_writers
@@ -381,6 +381,8 @@ def _api(section: Section, flags: Flags, file: Configuration) -> ApiSettings | N
         raise UsageError(f"max_requests_per_second is {rate}", "It is a number from 0.1.")
     if ca_file:
         check_authority(ca_file)
+    if proxy:
+        check_proxied(found.url, parse_proxy(proxy))
     return ApiSettings(
         url=found.url,
         key=found.key,

@@ -74,6 +74,7 @@ class Sent:
         self.method = method
         self.target = target
         self.intent = intent
+        self.fault = ""  # what it meets on its way
         self.looked_s = float("-inf")
         self.seen_s = float("-inf")
         self.seen: Row | None = None

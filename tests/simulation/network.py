@@ -170,6 +170,7 @@ class Network:
             raise asyncio.CancelledError
         name, fate = self._fate(sent)
         self._ledger.counts["requests"] += 1
+        sent.fault = name
         if name:
             self._ledger.counts["faults"] += 1
             self._ledger.counts[f"fault: {name}"] += 1
@@ -210,6 +211,8 @@ class Network:
                 asyncio.get_running_loop().call_later(AT_ONCE_S, self._delivered, sent.life, attempt)
         elif own or response.status_code == 429 or any(words in response.content for words in _WITHOUT_EFFECT):
             attempt.ending = Ending.UNDONE
+            if own and sent.of is not None:
+                self._oracle.refused(sent.of, attempt)
         else:
             attempt.ending = Ending.UNKNOWN
 

@@ -210,7 +210,7 @@ class Reconciler:
 
         ledger = self._around.ledger
         there = ledger.organizations()
-        of = life.of = Pass(life.process, revision.declared)
+        of = life.of = Pass(life.process, revision.declared, self._around.oracle.approved)
 
         def planned(plan: Plan) -> None:
             life.planning = may_apply is None

@@ -33,7 +33,8 @@ REVOKED = Response.json(
     {"code": 2, "message": "get api key by secret value: no rows in result set", "details": ()}, 500
 )
 KILLED = {"before": 0.04, "during": 0.12, "after": 0.04}  # how often at a write's boundary
-KILLED_WITH_A_SECRET = 0.4  # while one is being made
+KILLED_WITH_A_SECRET = 0.8  # while one is made later than its process lives
+SECRETS = ("/rotate-bearer-token", "/setup-urls")
 ASKED = 0.25  # how often it is only asked to stop there
 MOST_CREATES = 1  # organizations at a time, in a guarded world
 MEDDLING = 0.02  # how often somebody acts between two requests
@@ -231,8 +232,8 @@ class World:
         """At a boundary of a write: before it leaves, while it is on its way, after its effect."""
         if not self._moving or not self.scenario.has("kills") or sent.method == "GET":
             return
-        secret = when == "during" and sent.target.endswith(("rotate-bearer-token", "setup-urls"))
-        if self._kills.random() >= (KILLED_WITH_A_SECRET if secret else KILLED[when]):
+        late_secret = when == "during" and sent.fault.startswith("late") and sent.target.endswith(SECRETS)
+        if self._kills.random() >= (KILLED_WITH_A_SECRET if late_secret else KILLED[when]):
             return
         reconciler = self.reconcilers[sent.life.slot]
         if reconciler.life is not sent.life:

@@ -78,6 +78,7 @@ COMMANDS = [
     "plan m --selector tier",
     "plan m --selector tier=none",
     "plan m --proxy socks5://proxy.example",
+    "plan m --proxy http://proxy.example:3128",
     "plan m --ca-file nowhere.pem",
     "plan m --ca-file key",
     "plan pinned",

@@ -46,16 +46,9 @@ class Assessment(Struct, frozen=True):
         return tuple(each for each in self.due if not each.waits)
 
     @property
-    def all_due(self) -> frozenset[tuple[Any, ...]]:
-        """What an approval is for."""
-        return frozenset(
-            (
-                each.place,
-                each.live,
-                tuple(sorted((each.values or {}).items())) if _has_fields(each) else each.values,
-            )
-            for each in self.due
-        )
+    def all_due(self) -> frozenset[tuple[Place, str | None]]:
+        """What an approval is for: these objects, whatever is written to them."""
+        return frozenset((each.place, each.live) for each in self.due)
 
     @property
     def created(self) -> tuple[int, int]:

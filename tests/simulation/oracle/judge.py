@@ -17,11 +17,12 @@ from reconciler.model.kinds import IDP_FIELDS, KindName
 from tests.simulation.oracle.assessment import Assessment, Known, Place, Write, assess, records_of
 from tests.simulation.oracle.attempt import Attempt, Ending
 from tests.simulation.oracle.breach import Breach
-from tests.simulation.oracle.declared import Declared, body_values, row_values
+from tests.simulation.oracle.declared import Declared, Organization, body_values, row_values
 from tests.simulation.oracle.explain import explain, is_write
 from tests.simulation.oracle.secrets import Folder
-from tests.simulation.oracle.shown import Moment, Shown, everything
+from tests.simulation.oracle.shown import Moment, Seen, Shown, everything
 
+Approval = frozenset[tuple[Place, str | None]]
 Accuse = Callable[[Breach, str], NoReturn]
 GUARDED = 10  # organizations, from which on a plan may be refused for its size
 CHILD_CREATES = {"POST SAMLConnection", "POST SCIMDirectory"}
@@ -37,16 +38,18 @@ class Process:
         self.elsewhere = elsewhere  # its key opens another environment
         self.asked_to_stop = False
         self.created: set[str] = set()  # organizations
+        self.seen: Seen = {}
         self.attempts: list[Attempt] = []
 
 
 class Pass:
     """One pass of a process over one revision."""
 
-    def __init__(self, process: Process, declared: Declared) -> None:
+    def __init__(self, process: Process, declared: Declared, approved: Approval) -> None:
         self.process = process
+        self.approved = approved  # when it began
         self.declared = declared
-        self.shown = Shown()
+        self.shown = Shown(process.seen)
         self.records: Mapping[tuple[str, str | None], Any] = {}
         self.own: dict[Place, str] = {}
         self.attempts: list[Attempt] = []
@@ -64,7 +67,7 @@ class Oracle:
         self.counts: Counter[str] = Counter()
         self.protected: frozenset[str] = frozenset()
         self.most_creates = math.inf  # organizations, without an approval
-        self._approved: frozenset[Any] = frozenset()
+        self.approved: Approval = frozenset()
         self._epoch_s = epoch_s
         self._settle_s = settle_s
         self._accuse = accuse
@@ -74,10 +77,34 @@ class Oracle:
 
     def planned(self, of: Pass, plan: Plan, now_s: float) -> None:
         """The pass has read what it wants to, and says what it makes of it."""
-        of.shown.planned = len(of.shown.moments) - 1
         of.records = records_of(of.declared, self.folder)
+        self._doubted(of)
+        of.shown.planned = len(of.shown.moments) - 1
         of.plan, of.found = plan, self._assessment(of, of.shown.plan, now_s)
         self.counts["due"] += len(of.found.due)
+
+    def _doubted(self, of: Pass) -> None:
+        """A list that lacks what a manifest pins or a record names is not whole unless the server says so."""
+        asked = of.shown.asked
+        for id_, row in (of.shown.now.organizations or {}).items():
+            for wanted in of.declared.organizations.values():
+                if id_ == wanted.id or (wanted.key and wanted.key == row.external_id):
+                    open_ = {each for each, owner in asked.items() if owner in {None, id_}}
+                    for kind in wanted.needed & self._named(of, wanted, open_):
+                        of.shown.forget((id_, kind))
+
+    def _named(self, of: Pass, wanted: Organization, ids: set[str]) -> set[KindName]:
+        """In which of its collections one of these ids is pinned, or known to a record."""
+        kinds = {kind for kind, children in wanted.collections.items() for each in children if each.id in ids}
+        recorded = {
+            (record or {}).get("directoryId") for (name, _), record in of.records.items() if name == wanted.name
+        }
+        return kinds | ({KindName.DIRECTORY} if recorded & ids else set())
+
+    def refused(self, of: Pass, attempt: Attempt) -> None:
+        """The server itself refused a request."""
+        if attempt.method == "GET" and attempt.id:
+            of.shown.gone(attempt.id)
 
     def says_so(self, declared: Declared, plan: Plan, found: Assessment) -> None:
         """What a person reads in a plan must be so."""
@@ -119,6 +146,8 @@ class Oracle:
         """Judges a request before it leaves, by what its sender knows."""
         process = of.process
         if attempt.method == "GET":
+            if attempt.id:
+                of.shown.ask(attempt.id)
             self._observes(of, attempt)
             return
         if process.asked_to_stop:
@@ -126,7 +155,7 @@ class Oracle:
         pin = of.declared.environment
         if pin and any(each.environment_id != pin for each in (of.shown.now.organizations or {}).values()):
             self._accuse(Breach.WRONG_ENVIRONMENT, f"{attempt} writes to another environment than the pinned one")
-        if of.found and of.found.created[0] > self.most_creates and of.found.all_due != self._approved:
+        if of.found and of.found.created[0] > self.most_creates and not of.found.all_due <= of.approved:
             self._accuse(Breach.UNUSUAL, f"{attempt} is sent, and nobody approved so many creates")
         write = self._allowed(of, attempt)
         attempt.place, attempt.organization = write.place, write.place[0]
@@ -253,8 +282,8 @@ class Oracle:
         self.says_so(of.declared, of.plan, of.found)
 
     def approve(self, of: Pass) -> None:
-        """A person has read what this pass says, and approves exactly that."""
-        self._approved = of.found.all_due if of.found else frozenset()
+        """A person has read what this pass says, and approves that, and what is left of it later."""
+        self.approved = of.found.all_due if of.found else frozenset()
 
     def _may_be_refused(self, declared: Declared, found: Assessment) -> bool:
         return len(declared.organizations) >= GUARDED or found.created[1] > self.most_creates

@@ -45,10 +45,20 @@ def everything(rows: Mapping[str, Row]) -> Moment:
     return Moment(organizations, collections)
 
 
-class Shown:
-    """The moments of one pass, the newest last."""
+Seen = dict[tuple[str, KindName], set[str]]  # by organization's id and kind: ids that a process was shown
 
-    def __init__(self) -> None:
+
+class Shown:
+    """The moments of one pass, the newest last.
+
+    Nothing vanishes: a list that lacks what its process has `seen` there is not whole, until the server says that
+    it is gone, or another organization's.
+    """
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._lacking: dict[tuple[str, KindName], tuple[dict[str, Row], set[str]]] = {}
+        self.asked: dict[str, str | None] = {}  # whose single objects are: None is unknown, "" nobody's
         self.moments = [Moment()]
         self.planned = 0  # the moment that the plan was made of
         self._pages: dict[tuple[str, str], dict[str, Row]] = {}  # of lists that are not whole yet
@@ -91,12 +101,55 @@ class Shown:
         self._pages[path, organization] = known
         if document.get("nextPageToken"):
             return
-        if kind is KindName.ORGANIZATION:
+        place = organization, kind
+        lacks = self._seen.get(place, set()) - known.keys()
+        self._seen.setdefault(place, set()).update(known)
+        if lacks:
+            self._lacking[place] = known, lacks
+            self.forget(place)
+        else:
+            self._whole(place, known)
+
+    def _whole(self, place: tuple[str, KindName], known: dict[str, Any]) -> None:
+        if place[1] is KindName.ORGANIZATION:
             self._add(replace(self.now, organizations=known))
         else:
-            self._add(replace(self.now, collections={**self.now.collections, (organization, kind): known}))
+            self._add(replace(self.now, collections={**self.now.collections, place: known}))
+
+    def forget(self, place: tuple[str, KindName]) -> None:
+        """That list cannot be relied on."""
+        if place[1] is KindName.ORGANIZATION:
+            self._add(replace(self.now, organizations=None))
+        else:
+            kept = {other: rows for other, rows in self.now.collections.items() if other != place}
+            self._add(replace(self.now, collections=kept))
+
+    def ask(self, id_: str) -> None:
+        """A single object is asked for."""
+        self.asked[id_] = None
+
+    def gone(self, id_: str) -> None:
+        """The server says that there is no such object."""
+        for ids in self._seen.values():
+            ids.discard(id_)
+        self._is(id_, "")
+
+    def _is(self, id_: str, owner: str) -> None:
+        """Whose it is, now that the server has said so: other lists rightly lack it."""
+        if id_ in self.asked:
+            self.asked[id_] = owner
+        for place, (known, lacks) in list(self._lacking.items()):
+            if place[0] != owner or not owner:
+                lacks.discard(id_)
+            if not lacks:
+                del self._lacking[place]
+                self._whole(place, known)
 
     def _one(self, row: Row, *, created: bool) -> None:
+        owner = "" if isinstance(row, Organization) else row.organization_id
+        self._seen.setdefault((owner, KIND_OF_ROW[type(row)]), set()).add(row.id)
+        if owner:
+            self._is(row.id, owner)
         now = self.now
         born = now.born | {row.id} if created else now.born
         collections = dict(now.collections)

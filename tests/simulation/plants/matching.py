@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -79,16 +78,6 @@ def take_the_first_of_several() -> Faulty:
         return found
 
     return swap(collection, "match_children", first)
-
-
-@plant(Promise.OBJECT, Breach.BLOCKED)
-def believe_both_who_claim_one() -> Faulty:
-    """One live organization may be two declared ones."""
-
-    def anybody(doubt: Any_) -> Any_:
-        return lambda wanted, lives, _: doubt(wanted, lives, Counter())
-
-    return swap(match, "_doubt_of_claim", anybody)
 
 
 @plant(Promise.ONCE, Breach.NOT_DUE)

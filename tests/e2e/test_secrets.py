@@ -341,7 +341,7 @@ def test_a_private_key_as_a_manifest_is_not_repeated(canaries: Canaries, text: s
 CRASHES = [
     "reconciler.api.connection.Connection.send",
     "reconciler.api.wire.page",
-    "reconciler.api.wire.text",
+    "reconciler.api.wire.link",
     "reconciler.core.planning.plan.match_organizations",
     "reconciler.delivery.directory._created",
     "reconciler.engine.apply._write",

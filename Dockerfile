@@ -15,6 +15,7 @@ RUN python -m venv /opt/build \
  && /opt/build/bin/pip --python /opt/reconciler/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
+COPY docs/ci docs/ci
 COPY reconciler reconciler
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
  && /opt/build/bin/pip --python /opt/reconciler/bin/python install --no-cache-dir --no-deps /dist/*.whl
@@ -36,6 +37,9 @@ ENV PATH=/opt/reconciler/bin:$PATH \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080
+# Of the daemon, wherever it listens; Kubernetes has probes of its own.
+HEALTHCHECK --interval=20s --timeout=5s --start-period=30s CMD ["python", "-c", "import os, urllib.request as r; \
+r.urlopen('http://127.0.0.1:' + os.environ['RECONCILER_LISTEN'].rpartition(':')[2] + '/livez', timeout=3)"]
 # SIGTERM reaches the reconciler itself: it finishes the running write and leaves with 0.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["reconciler"]

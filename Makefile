@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH := .build/bench
+AUDIT := .build/audit
 BENCH_ARGS ?=
 JOBS ?= 2
 # many tests wait for a process: more of them run than there are cores
@@ -12,7 +13,7 @@ WORKERS ?= 4
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-deploy bench simulate plants mutate lock clean
+.PHONY: sbom audit help demo test check check-deploy bench simulate plants mutate lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +62,18 @@ $(BENCH)/.installed: requirements-bench.lock | $(STAMP)
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
+sbom: $(STAMP) ## what the locked requirements bring in, as CycloneDX, and NOTICE with their licences
+	$(BIN)/python tools/sbom.py dist/sbom.cdx.json
+	$(BIN)/python tools/sbom.py --notice NOTICE
+
+audit: $(AUDIT)/.installed ## known advisories of the locked requirements (needs the network)
+	$(AUDIT)/bin/python tools/audit.py
+
+$(AUDIT)/.installed: requirements-audit.lock | $(STAMP)
+	@test -x $(AUDIT)/bin/python || $(BIN)/python -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $@
+
 # Without addresses, and nothing younger than a week: what is wrong with a release is mostly known by then.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--no-annotate --no-strip-extras --exclude-newer "$$(date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)"
@@ -70,6 +83,7 @@ lock: ## renew the hashed requirements (needs uv)
 	$(LOCK) pyproject.toml --group test --group check --group build -c requirements.lock -o requirements-dev.lock
 	$(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock
 	$(LOCK) pyproject.toml --group bench -c requirements-dev.lock -o requirements-bench.lock
+	$(LOCK) --group audit -c requirements-dev.lock -o requirements-audit.lock
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

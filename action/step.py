@@ -50,6 +50,7 @@ class Inputs:
     environment: str
     observed: str
     max_age: str
+    changed_since: str
     comment: str
     footer: str
     sarif: str
@@ -77,6 +78,7 @@ class Inputs:
             environment=given["ENVIRONMENT"],
             observed=given["OBSERVED"],
             max_age=given["MAX_AGE"],
+            changed_since=given["CHANGED_SINCE"],
             comment=given["COMMENT"],
             footer=given["COMMENT_FOOTER"],
             sarif=given["SARIF"],
@@ -92,6 +94,7 @@ _NAMES = (
     "ENVIRONMENT",
     "OBSERVED",
     "MAX_AGE",
+    "CHANGED_SINCE",
     "COMMENT",
     "COMMENT_FOOTER",
     "SARIF",
@@ -131,8 +134,8 @@ class Job:
             self._try(lambda: self._status(good=found == 0))
         elif self.variables["GITHUB_EVENT_NAME"] == "merge_group":
             found = found or self._compared()
-        elif inputs.comment != "never":
-            self._comment()
+        elif inputs.command == "plan" and inputs.comment != "never":
+            self._comment()  # a plan also says what is invalid; a second voice would write over it
         return found
 
     def _plan(self, command: str) -> int:
@@ -141,22 +144,49 @@ class Job:
         if command == "validate":
             return self._reconciler(command, *environment)
         observed = self._flag("--observed", self.inputs.observed) + self._flag("--max-age", self.inputs.max_age)
-        self.saved.unlink(missing_ok=True)
-        return self._reconciler("plan", *environment, *observed, f"--out={self.saved}")
+        return self._planned(*environment, *observed, *self._changed())
 
     def _apply(self) -> int:
         """Applies what was reviewed. Where nothing was, a plan says whether there is anything to apply."""
         digest, inputs = self._approved(), self.inputs
         environment = self._flag("--environment", inputs.environment)
         if digest:
-            plan = self._flag("--plan", inputs.plan)
-            return self._reconciler("apply", "--yes", f"--approve={digest}", *environment, *plan)
+            return self._apply_only(digest, environment)
         code = self._reconciler("plan", *environment)
         if not self._is("Plan") or not (self.document["changes"] or self.document["refusals"]):
             return code
         words = "no pull request showed a plan for this commit. If this one is right, run it again with its digest"
         _say("error", f"{words}: {self.document['digest']}")
         return OTHER_PLAN
+
+    def _apply_only(self, digest: str, environment: list[str]) -> int:
+        """Applies the plan with this digest, or nothing. What only changed is planned so again, with the key."""
+        saved, changed = self.inputs.plan, self._changed()
+        if changed and not saved:
+            code = self._planned(*environment, *changed)
+            if not (self._is("Plan") and self.saved.exists()):
+                return code or 1
+            saved = str(self.saved)
+        return self._reconciler(
+            "apply", "--yes", f"--approve={digest}", *environment, *self._flag("--plan", saved)
+        )
+
+    def _planned(self, *words: str) -> int:
+        self.saved.unlink(missing_ok=True)
+        return self._reconciler("plan", *words, f"--out={self.saved}")
+
+    def _changed(self) -> list[str]:
+        """What `auto` means here: the base of a pull request or of its place in the queue, main before a push."""
+        since = self.inputs.changed_since
+        if since == "auto":
+            event = self.variables["GITHUB_EVENT_NAME"]
+            if event == "merge_group":
+                since = self.event["merge_group"]["base_sha"]
+            elif event == "push":
+                since = self.event["before"].strip("0") and self.event["before"]
+            elif event != "pull_request":
+                since = ""
+        return self._flag("--changed-since", since)
 
     def _flag(self, name: str, value: str) -> list[str]:
         return [f"{name}={value}"] if value else []
@@ -216,7 +246,7 @@ class Job:
             _say("notice", "a fork's token may not comment: the result stands in the summary of this job")
             return
         nothing_to_do = self._is("Plan") and not (self.document["changes"] or self.document["blocked"])
-        create = self.inputs.comment == "always" or not (nothing_to_do or self._valid())
+        create = self.inputs.comment == "always" or not nothing_to_do
         markdown = _text(self.files["markdown"]) or "### Failed\n\n**No result.** The log of the job says why.\n"
         self._try(
             lambda: self.github.comment(
@@ -276,9 +306,6 @@ class Job:
 
     def _is(self, kind: str) -> bool:
         return self.document.get("kind") == kind
-
-    def _valid(self) -> bool:
-        return self._is("Validation") and not self.document["problems"]
 
     def _digest(self) -> str:
         return str(self.document["digest"]) if self._is("Plan") else ""

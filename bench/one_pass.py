@@ -55,7 +55,7 @@ async def _observed(desired: Desired, url: str) -> Observed:
     settings = api_settings(environment(url))
     kept: dict[str, Any] = {"now": surroundings.now, "rng": surroundings.rng, "watch": watch}
     async with Client(settings, read_only=True, **kept) as client:
-        return await observe(desired, client, watch, everything, lambda _: None)
+        return await observe(desired, {}, client, watch, everything, lambda _: None)
 
 
 def _resident_mb() -> float:

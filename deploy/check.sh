@@ -60,6 +60,7 @@ else
   run "compose.yaml" compose-go -no-interpolation deploy/compose.yaml
 fi
 
+run "Dockerfile" hadolint Dockerfile
 run "scripts" shellcheck action/install.sh deploy/check.sh
 run "workflows" actionlint docs/ci/github/*.yml
 run "workflows are safe" zizmor --offline --persona pedantic docs/ci/github/*.yml action.yml

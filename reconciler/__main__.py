@@ -1,7 +1,9 @@
-"""Makes `python -m reconciler` the same as `reconciler`, and signals quiet from the first moment on."""
+"""Makes `python -P -m reconciler` the same as `reconciler`, and signals quiet from the first moment on."""
 
 from __future__ import annotations
 
+import os
+import resource
 import sys
 
 
@@ -11,6 +13,8 @@ def main() -> None:
         sys.path.pop(0)  # the working directory: what lies in a checkout is not run
     from reconciler.cli import signals  # noqa: PLC0415 see above
 
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the key
+    os.environ.pop("SSLKEYLOGFILE", None)  # whoever reads that file reads the key on its way
     arguments = sys.argv[1:]
     try:
         signals.catch(arguments)

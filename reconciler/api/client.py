@@ -113,13 +113,17 @@ class Client:
         that this process has seen or that is `named` somewhere, by its id.
         """
         route = f"GET {ORGANIZATION.route}"
-        environment_id, missing = None, set(named | self._session.known.ids(ORGANIZATION.name))
+        count, environment_id, missing = 0, None, set(named | self._session.known.ids(ORGANIZATION.name))
         async for page in paging.pages(self._page, route, self._session.settings.max_pages):
             organizations = tuple(item for item in page.items if isinstance(item, Organization))
             environments = {item.environment_id for item in organizations}
             if len(environments | ({environment_id} if environment_id else set())) > 1:
                 raise BadAnswer("the list holds organizations of several environments", route=route)
             environment_id = organizations[0].environment_id
+            count += len(organizations)
+            if count > self._session.settings.max_organizations:
+                most = self._session.settings.max_organizations
+                raise BadAnswer(f"the list has more than {most:,} organizations", route=route)
             self._session.grow(len(organizations))
             self._session.known.see(*organizations)
             missing.difference_update(item.id for item in organizations)

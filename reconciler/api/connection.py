@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Callable
 from functools import cache
@@ -71,7 +72,8 @@ def transports(settings: ApiSettings) -> TransportFactory:
 
 @cache
 def _context(ca_file: str | None) -> ssl.SSLContext:
-    """20-55 ms each, so one is made and shared."""
+    """20-55 ms each, so one is made and shared. The session's keys are written nowhere, whoever asks for it."""
+    os.environ.pop("SSLKEYLOGFILE", None)
     if ca_file is None:
         return httpx.create_ssl_context()
     try:

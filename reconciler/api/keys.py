@@ -6,6 +6,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from reconciler.core.values.redaction import remember
 from reconciler.model.errors import CredentialsError, UsageError
 from reconciler.model.secret import Secret
 
@@ -23,6 +24,7 @@ def parse_key(text: str) -> Secret:
             "the API key is empty", "Create one in SSOReady under API Keys, with Management API access."
         )
     if _KEY.fullmatch(key):
+        remember(key)
         return Secret(key)
     reason = " and it contains whitespace" if any(c.isspace() for c in key) else ""
     raise CredentialsError(
@@ -56,6 +58,16 @@ def parse_proxy(text: str) -> str:
     if not parts or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
         raise UsageError("this is not the address of an HTTP proxy", "Write it like http://proxy.example:3128.")
     return text
+
+
+def check_proxied(url: str, proxy: str) -> None:
+    """UsageError where a proxy on another machine would see the key."""
+    parts = _split(proxy)
+    if url.startswith("http:") and not (parts and is_loopback(parts.hostname or "")):
+        raise UsageError(
+            "the API's address is not https, and a proxy would see the API key",
+            "Use https, which goes through a proxy as a tunnel, or no proxy.",
+        )
 
 
 def _split(text: str) -> SplitResult | None:

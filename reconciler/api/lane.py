@@ -56,7 +56,7 @@ class Lane:
         expected = named | known.ids(kind.name, organization_id)
         found: list[Child] = []
         async for page in paging.pages(
-            lambda token: self.page(kind, query, token), route, self._session.settings.max_pages
+            lambda token: self.page(kind, query, token), route, self._session.settings.max_child_pages
         ):
             children = [wire.child_of(organization_id, item, route) for item in page.items]
             known.see(*children)
@@ -152,13 +152,13 @@ class Lane:
         """A new bearer token; the old one stops working at once."""
         path = f"{DIRECTORY.route}/{{id}}/rotate-bearer-token"
         request = Request("POST", path, path.format(id=directory_id))  # the server refuses any body, even `{}`
-        return Secret(wire.text("bearerToken", request.route, await self._write(request)))
+        return Secret(wire.secret("bearerToken", request.route, await self._write(request)))
 
     async def setup_url(self, organization_id: str, *, saml: bool, scim: bool) -> Secret:
         """A one-time link, valid for a day; older ones stay valid."""
         body = {"organizationId": organization_id, "canManageSaml": saml, "canManageScim": scim}
         request = Request("POST", "/v1/setup-urls", "/v1/setup-urls", body)
-        return Secret(wire.text("url", request.route, await self._write(request)))
+        return Secret(wire.link("url", request.route, await self._write(request)))
 
     async def _write(self, request: Request) -> dict[str, Any]:
         footing = self._footing or Footing()

@@ -53,10 +53,12 @@ class Session:
         self.stop = stop
         self.ended = asyncio.Event()
         self.requests = 0
+        self.bytes = 0  # of all responses
         self.settings = settings
         self._now = now
         self._watch = watch
         self._budget = settings.requests_base
+        self._bytes_max = settings.bytes_base
         self._headers = httpx.Headers(
             {
                 "host": httpx.URL(settings.url).netloc.decode(),
@@ -71,8 +73,9 @@ class Session:
         self._timeouts = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), settings.timeout_s)}
 
     def grow(self, count: int) -> None:
-        """Raises the limit of requests for so many more organizations, or changes."""
+        """Raises the limits of requests and bytes for so many more organizations, or changes."""
         self._budget += count * self.settings.requests_per_organization
+        self._bytes_max += count * self.settings.bytes_per_organization
 
     async def turn(self, count: int) -> None:
         """Returns when the limiter lets so many requests start, or when none may start any more."""
@@ -90,6 +93,7 @@ class Session:
         try:
             response = await connection.send(self._http(request), request.route)
             status = response.status
+            self.bytes += len(response.body)
             document = judge(request.route, status, response.headers, response.body, now=self._now())
         except ApiError as error:
             if error.retryable and error.status in OVERLOADED:
@@ -107,6 +111,8 @@ class Session:
             raise Unsent("the pass has ended", route=request.route)
         if self.requests >= self._budget:
             raise Overrun(f"the pass has sent {self.requests:,} requests, which is its limit", route=request.route)
+        if self.bytes >= self._bytes_max:
+            raise Overrun(f"the pass has read {self.bytes:,} bytes, beyond its limit", route=request.route)
 
     def _http(self, request: Request) -> httpx.Request:
         content = None if request.body is None else msgspec.json.encode(request.body)

@@ -13,6 +13,8 @@ from reconciler.model.kinds import KINDS, Kind, KindName
 from reconciler.model.state import LIVE_TYPES, Child, Live, Organization
 
 _IDS = {kind.name: re.compile(kind.id_prefix + "[0-9a-z]{25}") for kind in KINDS.values()}
+MAX_TOKEN, MAX_SECRET = 2048, 4096
+_PLAIN = re.compile(r"[!#-&(-;=?-\[\]^_a-~]+")  # ASCII without blanks, quotes, < > and backslashes
 _ENVIRONMENT = re.compile("env_[0-9a-z]{25}")
 
 
@@ -45,6 +47,8 @@ def page(kind: Kind, route: str, document: dict[str, Any]) -> Page:
         raise BadAnswer(f"the response is not a list of `{kind.many}`", route=route)
     if document and kind.many not in document:
         raise BadAnswer(f"the response has other fields, but no `{kind.many}`", route=route)
+    if len(token) > MAX_TOKEN:
+        raise BadAnswer(f"the page token has more than {MAX_TOKEN:,} characters", route=route)
     return Page(tuple(_live(kind, route, item) for item in items), token)
 
 
@@ -53,11 +57,24 @@ def can_exist(kind: Kind, id_: str) -> bool:
     return bool(_IDS[kind.name].fullmatch(id_)) and int(id_[-25:], 36) < 2**128
 
 
-def text(name: str, route: str, document: dict[str, Any]) -> str:
-    """The text in the response's field of that name; raises BadAnswer if there is none or it is empty."""
+def secret(name: str, route: str, document: dict[str, Any]) -> str:
+    """The text in the response's field of that name, which is to be kept; raises BadAnswer if there is none.
+
+    Nor if it has a blank, a quote or a control character: it goes into a person's terminal, or another's header.
+    """
     value = document.get(name)
     if not isinstance(value, str) or not value:
         raise BadAnswer(f"the response has no `{name}`", route=route)
+    if len(value) > MAX_SECRET or not _PLAIN.fullmatch(value):
+        raise BadAnswer(f"the `{name}` in the response has characters that no such value has", route=route)
+    return value
+
+
+def link(name: str, route: str, document: dict[str, Any]) -> str:
+    """The same, of an address."""
+    value = secret(name, route, document)
+    if not value.startswith(("https://", "http://")):
+        raise BadAnswer(f"the `{name}` in the response is no address", route=route)
     return value
 
 

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from reconciler.api.keys import parse_proxy
-from reconciler.cli.credentials import Told, credentials
+from reconciler.api.keys import check_proxied, parse_proxy
+from reconciler.cli.credentials import Told, credentials, read_token
 from reconciler.cli.output import note
 from reconciler.cli.trust import KEY_EXPOSED, check_authority, check_place, check_protected, check_writers
 from reconciler.core.planning.guard import GUARDS
@@ -27,6 +27,7 @@ from reconciler.model.errors import UsageError
 from reconciler.model.settings import (
     NOTHING_PROTECTED,
     STRICT,
+    Access,
     ApiSettings,
     DaemonSettings,
     DomainRules,
@@ -81,6 +82,8 @@ class Daemon(Struct, frozen=True, forbid_unknown_fields=True):
     resync: str = "10m"
     max_requests_per_second: float | None = None
     listen: str = "127.0.0.1:8080"
+    hosts: frozenset[str] = frozenset()
+    token_file: str | None = None
 
 
 class File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -224,7 +227,9 @@ def _check_targets(paths: dict[str, str | None]) -> None:
 def daemon(flags: Flags) -> DaemonSettings:
     """The loop's settings."""
     file = _file(flags)
-    return DaemonSettings(resync_s=seconds(file.daemon.resync), listen=file.daemon.listen)
+    told = file.daemon
+    token = read_token(str(file.base / told.token_file)) if told.token_file else None
+    return DaemonSettings(seconds(told.resync), told.listen, Access(told.hosts, token))
 
 
 def seconds(text: str) -> float:
@@ -376,6 +381,8 @@ def _api(section: Section, flags: Flags, file: Configuration) -> ApiSettings | N
         raise UsageError(f"max_requests_per_second is {rate}", "It is a number from 0.1.")
     if ca_file:
         check_authority(ca_file)
+    if proxy:
+        check_proxied(found.url, parse_proxy(proxy))
     return ApiSettings(
         url=found.url,
         key=found.key,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ MAX_KEY_BYTES = 4096
 URL_VARIABLES = ("RECONCILER_API_URL", "SSOREADY_API_URL")
 KEY, KEY_FILES = "SSOREADY_API_KEY", ("RECONCILER_API_KEY_FILE", "SSOREADY_API_KEY_FILE")
 _BOTH = "Address and key come from one place: give both --api-url and --api-key-file, or neither."
+_TOKEN = re.compile(r"[!-~]{16,200}")
 _NOWHERE = "an API key is given, but not the address that it is for"
 
 
@@ -112,6 +114,20 @@ def _key_variable(variables: Mapping[str, str]) -> _Key | None:
     if found[0] == KEY:
         return _Key(parse_key(variables[KEY]))
     return _key_file(Told(key_file=variables[found[0]]))
+
+
+def read_token(path: str) -> Secret:
+    """The bearer token of the endpoints, from its file; raises CredentialsError."""
+    try:
+        with Path(path).open("rb") as file:
+            token = file.read(MAX_KEY_BYTES).decode("latin-1").strip()
+    except OSError as error:
+        raise CredentialsError(f"cannot read the token's file {path}: {error.strerror}", "Name another.") from None
+    if not _TOKEN.fullmatch(token):
+        raise CredentialsError(
+            f"{path} holds no bearer token", "It is 16 to 200 visible characters, and nothing else."
+        )
+    return Secret(token)
 
 
 def _key_file(told: Told) -> _Key:

@@ -12,10 +12,13 @@ from reconciler.cli import options
 from reconciler.cli.config import Flags, one_environment, pair
 from reconciler.cli.output import advising, print_result
 from reconciler.cli.progress import Progress
+from reconciler.model.errors import UsageError
 from reconciler.model.importing import Imported, Verdict
 from reconciler.model.settings import EnvironmentSettings
 from reconciler.model.state import Ownership
 from reconciler.render.formats import CustomerFormat
+
+MAX_LABEL = 255  # as the schema has it
 
 
 @click.command("import")
@@ -52,7 +55,7 @@ def import_(output: CustomerFormat, **flags: Any) -> int:
     wish = Wish(
         environment=_name(environment),
         ownership=Ownership(ownership) if ownership else None,
-        labels=dict(pair(text, "label") for text in labels),
+        labels=dict(map(_label, labels)),
         **chosen,
     )
     imported = asyncio.run(_run(environment, wish, targets))
@@ -60,6 +63,16 @@ def import_(output: CustomerFormat, **flags: Any) -> int:
     if imported.verdict is Verdict.OTHER:
         return 1
     return 4 if imported.skipped or any(each.why for each in imported.adopted) else 0
+
+
+def _label(text: str) -> tuple[str, str]:
+    from reconciler.core.adopting.writing import unfit  # noqa: PLC0415
+
+    label = pair(text, "label")
+    why = next(filter(None, (unfit(each, MAX_LABEL) for each in label)), "")
+    if why:
+        raise UsageError(f"{text!r} cannot be a label: {why}", "Write it like tier=enterprise.")
+    return label
 
 
 async def _run(environment: EnvironmentSettings, wish: Any, targets: tuple[str, ...]) -> Imported:

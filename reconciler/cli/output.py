@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TextIO, TypeVar, cast
 
 from reconciler.core.values.redaction import escaped
 from reconciler.model.errors import ApiError, ReconcilerError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 F = TypeVar("F", bound=Format)
+P = ParamSpec("P")
+R = TypeVar("R")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _begun = [False]  # whether the one document is on its way: a second one must never follow it
 _files: list[tuple[Format, str]] = []  # what is still to be written beside it, and where
@@ -135,6 +137,16 @@ def asking() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+def at_once(work: Callable[P, R]) -> Callable[P, R]:
+    """The work, which Ctrl-C ends in the middle: however long a hostile folder takes, nobody waits for it."""
+
+    def interruptible(*arguments: P.args, **more: P.kwargs) -> R:
+        with asking():
+            return work(*arguments, **more)
+
+    return interruptible
 
 
 def show_traceback(error: Exception) -> None:

@@ -13,6 +13,7 @@ from reconciler.cli.config import Flags, one_environment, writable_environment
 from reconciler.cli.output import (
     advising,
     asking,
+    at_once,
     confirmed,
     is_terminal,
     note,
@@ -91,6 +92,7 @@ async def _plan(
 @options.selection
 @options.allow_empty
 @options.approve
+@options.changed_since
 @options.saved_plan
 @options.yes
 @options.flag("--pin", is_flag=True, help="Then insert the missing `id:` lines, as `pin --write` does.")
@@ -99,15 +101,19 @@ async def _plan(
 def apply(**flags: Any) -> int:
     """Make the live environment equal to DIR, or carry out a saved plan. Asks for confirmation on a terminal."""
     output, yes, pin, saved = (flags.pop(name) for name in ("output", "yes", "pin", "saved"))
+    revision = flags.pop("changed_since")
     if not yes and not is_terminal():
         raise UsageError("stdin is not a terminal", "Pass --yes to apply without confirmation.")
     if saved and pin and flags["folder"] is None:
         raise UsageError("--pin beside --plan writes to manifests", "Name their folder: DIR.")
+    if saved and revision:
+        raise UsageError("--changed-since has no meaning beside --plan", "Give it to `plan --out FILE`.")
     given = _flags(flags)
     carried_out = saving.opened(saved, given) if saved else None
     environment = _approved(carried_out.environment if carried_out else writable_environment(given))
+    load = carried_out.load if carried_out else _since(revision)
     with advising(environment.api):
-        return asyncio.run(_Apply(environment, output, carried_out, yes=yes, pin=pin).run())
+        return asyncio.run(_Apply(environment, output, carried_out, load, yes=yes, pin=pin).run())
 
 
 def _approved(environment: EnvironmentSettings) -> EnvironmentSettings:
@@ -121,11 +127,12 @@ class _Apply:
     What a person agreed to is what is written: a plan with another digest is shown and asked about again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 all that an apply needs, named once
         self,
         environment: EnvironmentSettings,
         output: Format,
         saved: saving.Opened | None,
+        load: Load | None,
         *,
         yes: bool,
         pin: bool,
@@ -133,6 +140,7 @@ class _Apply:
         self._environment = environment
         self._output = output
         self._saved = saved
+        self._load = load
         self._yes = yes
         self._pin = pin
         self._progress = Progress()
@@ -155,8 +163,7 @@ class _Apply:
             )
             if self._saved:
                 hooks = self._saved.narrowing(hooks)
-            load = self._saved.load if self._saved else None
-            finished = await _reconcile(self._environment, hooks, self._stop, load)
+            finished = await _reconcile(self._environment, hooks, self._stop, self._load)
         report = finished.report
         if report is None:
             _show_problems(finished.loaded, self._output)
@@ -255,7 +262,7 @@ async def _reconcile(
     from reconciler.engine.reconcile import reconcile  # noqa: PLC0415 the network
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
 
-    return await reconcile(environment, load or from_folder, Runtime(), hooks, stop)
+    return await reconcile(environment, at_once(load or from_folder), Runtime(), hooks, stop)
 
 
 def _show_warnings(loaded: Loaded, progress: Progress) -> None:

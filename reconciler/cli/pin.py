@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, one_environment
-from reconciler.cli.output import advising, print_instead, print_result
+from reconciler.cli.output import advising, at_once, print_instead, print_result
 from reconciler.cli.progress import Progress
 from reconciler.core.applying.verdict import judge
 from reconciler.model.manifest import Validation
@@ -38,7 +38,7 @@ def pin(output: CustomerFormat, write: bool, **flags: Any) -> int:
     known = pins.versions(environment.manifests)
     with Progress() as progress, advising(environment.api):
         hooks = Hooks(watch=progress.watch, loaded=lambda _: progress.begin("reading"))
-        finished = asyncio.run(reconcile(environment, load, Runtime(), hooks, asyncio.Event()))
+        finished = asyncio.run(reconcile(environment, at_once(load), Runtime(), hooks, asyncio.Event()))
     loaded, report = finished.loaded, finished.report
     if report is None or loaded.desired is None:
         validation = Validation(loaded.problems, loaded.files, loaded.manifests)

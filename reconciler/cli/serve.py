@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,13 @@ from msgspec import structs
 
 from reconciler.cli import options
 from reconciler.cli.config import Flags, daemon, environments, every_folder, seconds
+from reconciler.cli.credentials import read_token
 from reconciler.cli.output import result
 from reconciler.cli.stderr import unblocked
 from reconciler.cli.trust import KEY_EXPOSED
 from reconciler.core.applying.verdict import exit_code
 from reconciler.model.errors import CredentialsError, UsageError
-from reconciler.model.settings import EnvironmentSettings
+from reconciler.model.settings import Access, EnvironmentSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,19 @@ if TYPE_CHECKING:
     help="Address of /status and /metrics.",
 )
 @click.option(
+    "--token-file",
+    envvar="RECONCILER_TOKEN_FILE",
+    metavar="FILE",
+    help="Bearer token that /status and /metrics ask for; probes need none.",
+)
+@click.option(
+    "--host",
+    envvar="RECONCILER_HOST",
+    metavar="NAME",
+    multiple=True,
+    help="Name by which the endpoints may be asked, besides --listen's and addresses; repeatable.",
+)
+@click.option(
     "--resync", envvar="RECONCILER_RESYNC", metavar="DURATION", help="Longest time between two passes, like 10m."
 )
 def run(**flags: Any) -> int:
@@ -65,20 +80,26 @@ def run(**flags: Any) -> int:
 def _run(flags: dict[str, Any], dropped: Callable[[], int]) -> int:
     from reconciler.cli.logs import configure, watch  # noqa: PLC0415
     from reconciler.daemon import loop  # noqa: PLC0415 the network, not needed for --help
+    from reconciler.daemon.supervisor import supervisor  # noqa: PLC0415
     from reconciler.engine.runtime import Runtime  # noqa: PLC0415
 
     configure(flags.pop("log_format"), flags.pop("log_level"))
     once, listen, resync = flags.pop("once"), flags.pop("listen"), flags.pop("resync")
+    hosts, token_file = flags.pop("host"), flags.pop("token_file")
     told = Flags(**flags)
     settings = daemon(told)
     if listen:
         settings = structs.replace(settings, listen=listen)
+    access = settings.access
+    token = read_token(token_file) if token_file else access.token
+    settings = structs.replace(settings, access=Access(access.hosts | frozenset(hosts), token))
     if resync:
         settings = structs.replace(settings, resync_s=seconds(resync))
     sources, runtime = _sources(told), Runtime(aside=asyncio.to_thread)
     if once:
         return exit_code(*asyncio.run(loop.once(sources, runtime, watch)))
-    asyncio.run(loop.run(sources, settings, runtime, watch, loop.Surroundings(dropped=dropped)))
+    surroundings = loop.Surroundings(dropped=dropped, supervisor=supervisor(os.environ.get("NOTIFY_SOCKET")))
+    asyncio.run(loop.run(sources, settings, runtime, watch, surroundings))
     return 0
 
 

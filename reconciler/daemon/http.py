@@ -10,15 +10,17 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from reconciler.daemon.metrics import Metrics
+from reconciler.daemon.port import MAX_HEAD_BYTES, Bounded, Guard
 from reconciler.daemon.status import Status
 from reconciler.model.errors import UsageError
+from reconciler.model.settings import OPEN, Access
 
 HEARTBEAT_MAX_S = 60.0
-CONNECTIONS_MAX = 64
+BACKLOG = 512
 GRACE_S = 2  # for responses under way when the process ends
 
 
@@ -38,7 +40,7 @@ def application(status: Status, metrics: Metrics) -> Starlette:
 
     # these two are plain functions, which run in a thread: with 10,000 organizations they take a while
     def answer_status(_: Request) -> Response:
-        return JSONResponse(status.document())
+        return Response(status.body(), media_type="application/json")
 
     def answer_metrics(_: Request) -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -61,16 +63,18 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(listen: str, status: Status, metrics: Metrics) -> AsyncIterator[str]:
+async def serving(listen: str, status: Status, metrics: Metrics, access: Access = OPEN) -> AsyncIterator[str]:
     """Serves while the context lasts; gives the address, or raises UsageError if it cannot listen there."""
     listener = _bound(listen)
     config = uvicorn.Config(
-        application(status, metrics),
+        Guard(application(status, metrics), access, listen),
+        http=Bounded,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
-        limit_concurrency=CONNECTIONS_MAX,
+        headers=[("connection", "close")],
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config)
@@ -91,6 +95,7 @@ def _bound(listen: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, int(port)))
+        listener.listen(BACKLOG)  # before anybody is told the address
     except (OSError, ValueError, OverflowError):
         listener.close()
         raise UsageError(f"cannot listen at {listen}", "Name a free HOST:PORT with --listen.") from None

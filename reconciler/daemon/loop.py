@@ -16,6 +16,7 @@ from reconciler.daemon.claims import Claims
 from reconciler.daemon.http import serving
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.status import Status
+from reconciler.daemon.supervisor import ALIVE, READY, STOPPING
 from reconciler.daemon.triggers import digest_of, happens, watch_folder
 from reconciler.daemon.worker import Shared, Source, Worker
 from reconciler.engine.runtime import Runtime
@@ -30,14 +31,14 @@ log = structlog.get_logger()
 
 
 def _unheard(_: str) -> None:
-    """Does nothing: the log has the address."""
+    """Does nothing: nobody waits for it."""
 
 
 class Surroundings(Struct, frozen=True):
     """How often the loop polls and retries, in seconds; `listening` gets the address of the endpoints.
 
     A pass comes never sooner than `distance_s` after another, whatever asks for it. `dropped` returns how many
-    lines of the log were lost so far.
+    lines of the log were lost so far. `supervisor` gets a message when the daemon is ready, alive, or stops.
     """
 
     poll_s: float = 5.0
@@ -45,6 +46,7 @@ class Surroundings(Struct, frozen=True):
     distance_s: float = 2.0
     listening: Callable[[str], None] = _unheard
     dropped: Callable[[], int] = int
+    supervisor: Callable[[str], None] = _unheard
 
 
 async def once(sources: Sequence[Source], runtime: Runtime, watch: Watch) -> list[int]:
@@ -65,11 +67,12 @@ async def run(
     workers, shared = workers_for(sources, runtime, watch, surroundings.dropped)
     stop = asyncio.Event()
     with _signals(stop, workers):
-        async with serving(daemon.listen, shared.status, shared.metrics) as url:
+        async with serving(daemon.listen, shared.status, shared.metrics, daemon.access) as url:
             log.info("listening", url=url)
             surroundings.listening(url)
+            surroundings.supervisor(READY)
             keeping = (_keep(worker, daemon, runtime, surroundings) for worker in workers)
-            await asyncio.gather(_beat(shared.status, stop), *keeping)
+            await asyncio.gather(_beat(shared.status, stop, surroundings.supervisor), *keeping)
             await stop.wait()
 
 
@@ -109,10 +112,12 @@ def _signals(stop: asyncio.Event, workers: Sequence[Worker]) -> Iterator[None]:
             signal.signal(number, before[number])  # not what the system does, which is to kill
 
 
-async def _beat(status: Status, stop: asyncio.Event) -> None:
+async def _beat(status: Status, stop: asyncio.Event, tell: Callable[[str], None]) -> None:
     while not stop.is_set():
         status.beat = asyncio.get_running_loop().time()
+        tell(ALIVE)
         await sleep_or_stop(BEAT_S, stop)
+    tell(STOPPING)
 
 
 async def _keep(worker: Worker, daemon: DaemonSettings, runtime: Runtime, surroundings: Surroundings) -> None:

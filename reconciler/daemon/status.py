@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from reconciler.core.applying.verdict import PassResult, Verdict
-from reconciler.core.values.redaction import masked
+from reconciler.core.values.redaction import json_escaped, masked
 from reconciler.daemon.declared import Vanished
 from reconciler.model.condition import Condition, ConditionType
 from reconciler.model.errors import WrongEnvironment
@@ -117,6 +119,8 @@ class Status:
     def __init__(self, beat: float) -> None:
         self.environments: dict[str, EnvironmentStatus] = {}
         self.beat = beat  # the event loop's clock
+        self._built: dict[str, tuple[Conditions, msgspec.Raw]] = {}
+        self._building = threading.Lock()
 
     @property
     def ready(self) -> bool:
@@ -124,10 +128,30 @@ class Status:
         every = self.environments.values()
         return bool(every) and all(each.configured and each.source_read for each in every)
 
-    def document(self) -> dict[str, Any]:
-        """The body of /status: handles and conditions, nothing secret."""
-        shown: dict[str, Any] = masked({name: _environment(each) for name, each in self.environments.items()})
-        return {"apiVersion": "reconciler/v1", "kind": "Status", "environments": shown}
+    def body(self) -> bytes:
+        """The body of /status: handles and conditions, nothing secret.
+
+        That of the organizations is built once after a pass, however many read it.
+        """
+        with self._building:
+            shown = {
+                masked(name): masked(_environment(each)) | {"organizations": self._organizations(name, each)}
+                for name, each in self.environments.items()
+            }
+        document = {"apiVersion": "reconciler/v1", "kind": "Status", "environments": shown}
+        return json_escaped(msgspec.json.encode(document))
+
+    def _organizations(self, name: str, status: EnvironmentStatus) -> msgspec.Raw:
+        known = self._built.get(name)
+        if known is None or known[0] is not status.organizations:
+            shown = masked(
+                {
+                    handle: {"conditions": [_condition(each) for each in conditions]}
+                    for handle, conditions in status.organizations.items()
+                }
+            )
+            known = self._built[name] = status.organizations, msgspec.Raw(msgspec.json.encode(shown))
+        return known[1]
 
 
 def _environment(status: EnvironmentStatus) -> dict[str, Any]:
@@ -144,10 +168,7 @@ def _environment(status: EnvironmentStatus) -> dict[str, Any]:
         "lastSuccess": _time(status.last_success),
         "nextPass": _time(status.next_pass),
         "conditions": [_condition(each) for each in status.conditions()],
-        "organizations": {
-            name: {"conditions": [_condition(each) for each in conditions]}
-            for name, conditions in status.organizations.items()
-        },
+        "organizations": None,  # those that were built last stand here
         "errors": sum(problem.severity is Severity.ERROR for problem in status.problems),
         "warnings": sum(problem.severity is Severity.WARNING for problem in status.problems),
         "problems": [_problem(each) for each in status.problems[:PROBLEMS_MAX]],

@@ -12,10 +12,12 @@ from msgspec import structs
 from reconciler.core.manifests.identity import identify
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
+from reconciler.core.values.problems import Budget, limited
 from reconciler.model.manifest import Document, Severity, attachment
 from reconciler.model.settings import STRICT, DomainRules
 from reconciler.model.state import Loaded
 from reconciler.source import schemas, snapshot
+from reconciler.source.references import references
 
 
 class Load(Protocol):
@@ -40,12 +42,12 @@ def load_partly(folder: str, *, now: float, allow_empty: bool, rules: DomainRule
     """
     with uncollected():
         manifests = snapshot.read(folder)
-        problems = (*manifests.problems, *validate(manifests, schemas.check))
+        problems = (*manifests.problems, *validate(manifests, schemas.check, Budget()))
         resolution = resolve(manifests, problems, now=now, allow_empty=allow_empty, rules=rules)
     return Loaded(
         folder=folder,
         desired=resolution.desired,
-        problems=resolution.problems,
+        problems=limited(resolution.problems),
         files=manifests.files,
         manifests=len(manifests.documents),
         revision=manifests.revision,
@@ -58,7 +60,7 @@ def _references(documents: Iterable[Document]) -> dict[str, tuple[str, ...]]:
     """The organizations that refer to each file, by handle."""
     found: dict[str, list[str]] = {}
     for document in documents:
-        for _, reference in snapshot.references(document.value):
+        for _, reference in references(document.value):
             name = identify(document.value).name
             if name:
                 found.setdefault(attachment(document.origin, reference), []).append(name)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from msgspec import structs
-
 from reconciler.api.client import Client
 from reconciler.delivery.target import RecordName, Target
 from reconciler.model.errors import ApiError, DeliveryError, Interrupted
 from reconciler.model.event import Listed, Watch
-from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, ORGANIZATION, KindName
+from reconciler.model.kinds import CHILD_KINDS, DIRECTORY, KINDS, KindName
 from reconciler.model.state import (
     Child,
     Desired,
@@ -25,14 +23,14 @@ from reconciler.model.state import (
 )
 
 Collections = dict[KindName, tuple[Child, ...] | Unreadable]
-# Which collections of an organization to read, and the ids in each that a manifest pins.
+# Which collections of an organization to read, and the ids in each that a manifest pins or a record names.
 Needs = Mapping[KindName, frozenset[str]]
 Records = Mapping[RecordName, Record | Unreadable]
-Lacking = tuple[str, str | None]  # an organization's id, and that of a directory in it, or None for itself
 
 
-async def observe(
+async def observe(  # noqa: PLR0913, PLR0917 what reading takes
     desired: Desired,
+    kept: Records,
     client: Client,
     watch: Watch,
     selected: Selected,
@@ -41,11 +39,12 @@ async def observe(
     """Lists the organizations, and reads their collections while the list goes on.
 
     The list is complete, or ApiError is raised; a collection that cannot be read is `Unreadable`. What a manifest
-    pins has to be in its list unless the API says that it is gone. `check` is called with the live environment's
-    id before anything below it is read, and may raise.
+    pins, or a record names that was `kept` before, has to be in its list unless the API says that it is gone.
+    `check` is called with the live environment's id before anything below it is read, and may raise.
     """
-    needs = _needs_by_claim(desired, selected)
-    return await _walk(client, watch, check, pinned(desired), lambda each: _claimed(needs, each))
+    recorded, needs = _recorded(kept), _needs_by_claim(desired, selected)
+    named = pinned(desired) | recorded.keys()
+    return await _walk(client, watch, check, named, lambda each: _claimed(needs, recorded, each))
 
 
 async def observe_everything(
@@ -87,6 +86,16 @@ async def _walk(
     )
 
 
+def _recorded(kept: Records) -> Mapping[str, frozenset[str]]:
+    """The organizations that records name, and the directories in each."""
+    found: dict[str, frozenset[str]] = {}
+    for record in kept.values():
+        if isinstance(record, Record):
+            directories = {record.directory_id} if record.directory_id else set()
+            found[record.organization_id] = found.get(record.organization_id, frozenset()) | directories
+    return found
+
+
 def _needs_by_claim(desired: Desired, selected: Selected) -> Mapping[str, Needs]:
     """Which collections to read, by the pin or external id that claims their organization."""
     return {
@@ -103,13 +112,16 @@ def _needs(wanted: DesiredOrganization) -> Needs:
     return {kind: frozenset(child.id for child in wanted.collections.get(kind, ()) if child.id) for kind in kinds}
 
 
-def _claimed(needs: Mapping[str, Needs], organization: Organization) -> Needs:
-    none: Needs = {}
-    by_pin, by_key = needs.get(organization.id, none), needs.get(organization.external_id, none)
-    return {
-        kind: by_pin.get(kind, frozenset()) | by_key.get(kind, frozenset())
-        for kind in by_pin.keys() | by_key.keys()
-    }
+def _claimed(
+    needs: Mapping[str, Needs], recorded: Mapping[str, frozenset[str]], organization: Organization
+) -> Needs:
+    found: dict[KindName, frozenset[str]] = {}
+    for claim in (organization.id, organization.external_id):
+        for kind, ids in needs.get(claim, {}).items():
+            found[kind] = found.get(kind, frozenset()) | ids
+    if DIRECTORY.name in found:
+        found[DIRECTORY.name] |= recorded.get(organization.id, frozenset())
+    return found
 
 
 def records(desired: Desired, target: Target) -> Records:
@@ -122,42 +134,6 @@ def records(desired: Desired, target: Target) -> Records:
         names += [RecordName(wanted.name, child.name) for child in directories if child.issue_token]
     found = {name: _record(target, name) for name in names}
     return {name: record for name, record in found.items() if record is not None}
-
-
-def lacking(observed: Observed, kept: Records) -> frozenset[Lacking]:
-    """What records name, and what is not in the list that was read of its kind."""
-    listed = {each.organization.id: each.collections for each in observed.organizations}
-    return frozenset(
-        (record.organization_id, None if record.organization_id not in listed else record.directory_id)
-        for record in kept.values()
-        if isinstance(record, Record) and not _is_listed(record, listed.get(record.organization_id))
-    )
-
-
-def _is_listed(record: Record, collections: Mapping[KindName, tuple[Child, ...] | Unreadable] | None) -> bool:
-    if collections is None:
-        return False
-    read = collections.get(DIRECTORY.name)
-    return not isinstance(read, tuple) or record.directory_id in {None, *(each.id for each in read)}
-
-
-async def confirmed(observed: Observed, missing: frozenset[Lacking], client: Client) -> Observed:
-    """As observed, if the API says that what is missing is gone. Raises and blocks as `observe`."""
-    await client.gone(ORGANIZATION, [organization_id for organization_id, child in missing if child is None])
-    live = {each.organization.id: each for each in observed.organizations}
-    for organization_id, directory_id in sorted((each, child) for each, child in missing if child):
-        live[organization_id] = await _without(directory_id, live[organization_id], client)
-    return structs.replace(observed, organizations=tuple(live.values()))
-
-
-async def _without(directory_id: str, live: ObservedOrganization, client: Client) -> ObservedOrganization:
-    try:
-        await client.gone(DIRECTORY, [directory_id], live.organization.id)
-    except ApiError as error:
-        if error.halts:
-            raise
-        return structs.replace(live, collections={**live.collections, DIRECTORY.name: Unreadable(error.message)})
-    return live
 
 
 def _record(target: Target, name: RecordName) -> Record | Unreadable | None:

@@ -15,7 +15,7 @@ from reconciler.delivery.target import Target
 from reconciler.engine.apply import apply
 from reconciler.engine.connect import connected, delivery
 from reconciler.engine.load import Load
-from reconciler.engine.observe import Records, confirmed, lacking, observe, records
+from reconciler.engine.observe import Records, observe, records
 from reconciler.engine.pass_state import PassState
 from reconciler.engine.runtime import Runtime, wait_until
 from reconciler.engine.selection import check_selection, selecting
@@ -112,17 +112,14 @@ async def _observe(
 
     # what this process wrote without getting a response has its settle time first
     await wait_until(runtime.recent_writes.observable_at(environment.settle_s), stop)
+    before, selected = await _records(desired, target, runtime), selecting(environment.selection)
     async with connected(environment, runtime, hooks.watch, stop, read_only=True) as client:
-        observed = await observe(desired, client, hooks.watch, selecting(environment.selection), check)
-        kept = await _records(desired, target, runtime)
-        missing = lacking(observed, kept or {})
-        if missing:
-            observed = await confirmed(observed, missing, client)
-            kept = await _records(desired, target, runtime)  # the API may have taken its time
-    return structs.replace(observed, records=kept)
+        observed = await observe(desired, before or {}, client, hooks.watch, selected, check)
+    return structs.replace(observed, records=await _records(desired, target, runtime))
 
 
 async def _records(desired: Desired, target: Target | None, runtime: Runtime) -> Records | None:
+    """What was delivered: asked before the API, to know what must be live, and after, for others deliver too."""
     return None if target is None else await runtime.aside(lambda: records(desired, target))
 
 
@@ -138,6 +135,7 @@ async def _plan(  # noqa: PLR0913, PLR0917 what planning takes
     selected, protected = selecting(environment.selection), environment.protected
     made = await runtime.aside(lambda: plan_changes(desired, observed, runtime.now(), selected, protected))
     made = structs.replace(made, pin=made.pin or environment.environment_id, loosened=environment.domains.loosened)
+    made = structs.replace(made, age_s=observed.age_s)
     made = compared(made, desired, observed, since) if since else made
     limits = tightened(environment.limits, desired.environment.limits)
     narrowed = hooks.narrow(made)

@@ -15,7 +15,8 @@ from reconciler.model.settings import DomainRules
 from reconciler.model.since import Declared
 from reconciler.model.state import Loaded
 from reconciler.source.git import difference
-from reconciler.source.snapshot import MAX_FILE_BYTES, is_manifest, references
+from reconciler.source.references import references
+from reconciler.source.snapshot import MAX_FILE_BYTES, is_manifest
 from reconciler.source.yaml import parse
 
 

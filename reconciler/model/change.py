@@ -332,6 +332,7 @@ class Plan(Struct, frozen=True):
     loosened: tuple[str, ...] = ()
     released: tuple[Released, ...] = ()
     scope: Scope | None = None
+    age_s: float | None = None  # how old the file was that said what is live
     live: int = 0
     claimed: int = 0
     unpinned: int = 0

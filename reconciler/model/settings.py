@@ -28,7 +28,9 @@ class ApiSettings(Struct, frozen=True):
     """Where the Management API is and how to talk to it; `key_exposed`: everybody here can read the key's file.
 
     `timeout_s` limits connecting, each read and each write; `request_timeout_s` a whole request; `max_body_bytes`
-    a response; `max_pages` a list; `requests_base` and `requests_per_organization` (and per change) a pass.
+    a response; `max_pages` and `max_organizations` the list of organizations; `max_child_pages` a list of one
+    organization, whose two fit into its share of a pass; `requests_…` and `bytes_…` a pass: so many, and so many
+    more for each organization and each change.
     """
 
     url: str
@@ -42,8 +44,12 @@ class ApiSettings(Struct, frozen=True):
     request_timeout_s: float = 30.0
     max_body_bytes: int = 8 * 1024 * 1024
     max_pages: int = 100_000
+    max_child_pages: int = 40
+    max_organizations: int = 100_000
     requests_base: int = 1000
     requests_per_organization: int = 100
+    bytes_base: int = 64 * 1024 * 1024
+    bytes_per_organization: int = 64 * 1024
 
 
 class ObservedFile(Struct, frozen=True):
@@ -103,11 +109,22 @@ class EnvironmentSettings(Struct, frozen=True):
     observed: ObservedFile | None = None
 
 
+class Access(Struct, frozen=True):
+    """Who may read the endpoints: by which names of this host, besides its own, and with which token."""
+
+    hosts: frozenset[str] = frozenset()
+    token: Secret | None = None
+
+
+OPEN = Access()
+
+
 class DaemonSettings(Struct, frozen=True):
     """The daemon's settings; `listen` is HOST:PORT."""
 
     resync_s: float = 600.0
     listen: str = "127.0.0.1:8080"
+    access: Access = OPEN
 
 
 class LogSettings(Struct, frozen=True):

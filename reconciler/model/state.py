@@ -221,9 +221,11 @@ class Observed(Struct, frozen=True):
     """The live environment: all organizations in order of id; `environment_id` is None while there are none.
 
     `records` are the delivery target's, by (organization handle, directory handle or None for the setup
-    link), Unreadable where one cannot be read; None where no target is configured.
+    link), Unreadable where one cannot be read; None where no target is configured. `age_s` says how old a file was
+    that it was read from.
     """
 
     environment_id: str | None
     organizations: tuple[ObservedOrganization, ...]
     records: Mapping[tuple[str, str | None], Record | Unreadable] | None
+    age_s: float | None = None

@@ -69,6 +69,7 @@ def plan(plan: Plan) -> Document:
             for name, each in plan.targets.items()
         ],
         "loosened": list(plan.loosened),
+        "observedAgeS": plan.age_s,
         "scope": _scope(plan),
         "released": _released(plan),
         "sharedDomains": [{"domain": each.name, "ids": list(each.ids)} for each in plan.shared_domains],

@@ -22,7 +22,7 @@ from reconciler.render.alike import ALIKE_MAX, moved, signature, told
 from reconciler.render.findings import Finding, Level, checked, counts, of_error, of_plan, of_report, results
 from reconciler.render.spans import code, fold, html_code, marker, some
 from reconciler.render.style import Style
-from reconciler.render.words import MARKS, count, scope, title, value
+from reconciler.render.words import MARKS, age, count, scope, title, value
 
 COMMENT_BYTES = 60_000  # GitHub takes 65,536 characters
 SUMMARY_BYTES = 1024 * 1024 - 4096  # GitHub takes 1 MiB
@@ -97,7 +97,8 @@ def _head(plan: Plan, style: Style, verdict: str) -> Iterator[str]:
     where = f"{code(plan.environment)} {code(id_)}" if id_ else f"{code(plan.environment)}, still empty"
     pinned = "" if plan.pin else "\nThe manifests do not pin this environment: `reconciler pin` shows the line.\n"
     folder = f" from {code(style.located(''))}" if style.repository else ""
-    only = f"\n{scope(plan.scope)}\n" if plan.scope else ""
+    only = "" if plan.age_s is None else f"\n{age(plan.age_s)}\n"
+    only += f"\n{scope(plan.scope)}\n" if plan.scope else ""
     yield f"{marker(plan.environment)}### {where}{folder}\n\n**{verdict}**\n{only}{pinned}\n"
 
 

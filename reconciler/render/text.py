@@ -31,6 +31,7 @@ from reconciler.render.style import PLAIN, TIED, Style
 from reconciler.render.words import (
     MARKS,
     NOTHING,
+    age,
     child,
     count,
     item,
@@ -66,6 +67,8 @@ def plan_with_pins(plan: Plan, style: Style = PLAIN) -> str:
 
 def _shown(plan: Plan, style: Style) -> Iterator[str]:
     yield _environment(plan, style)
+    if plan.age_s is not None:
+        yield style.paint("2", age(plan.age_s))
     if plan.scope:
         yield style.paint("2", scope(plan.scope))
     if plan.loosened:

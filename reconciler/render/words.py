@@ -63,6 +63,13 @@ def scope(scope: Scope) -> str:
     )
 
 
+def age(age_s: float) -> str:
+    """How old what a plan was made from is."""
+    units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+    length, unit = next((each for each in units if age_s >= 2 * each[0]), units[-1])
+    return f"Compared with a file of what was live {count(int(age_s // length), unit)} ago, not with the API."
+
+
 def release(each: Released) -> str:
     """Whom a change releases."""
     whose = f"{value(each.display_name)} ({', '.join(map(escaped, each.domains)) or NOTHING})"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import structs
+
 from reconciler.core.adopting.observation import NotAnObservation, decode
 from reconciler.model.errors import SourceError
 from reconciler.model.state import Observed
@@ -26,4 +28,4 @@ def read(path: str, *, now: float, max_age_s: float | None) -> Observed:
     if max_age_s is not None and now - observation.at > max_age_s:
         read_at = datetime.fromtimestamp(observation.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         raise SourceError(f"{path} was read at {read_at}, longer ago than --max-age allows", _AGAIN)
-    return observation.observed
+    return structs.replace(observation.observed, age_s=max(0.0, now - observation.at))

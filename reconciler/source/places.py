@@ -55,6 +55,10 @@ class Places:
         found = self._all().get(path)
         return found.written if found else ""
 
+    def forget(self) -> None:
+        """Lets go of what was found; it is found again when somebody asks."""
+        self._found = None
+
     def _at(self, path: Path) -> Any:
         value = self._value
         try:
@@ -71,13 +75,21 @@ class Places:
         return found[path]
 
     def _all(self) -> dict[Path, Place]:
-        if self._found is None:
+        found = self._found
+        if found is None:
             following = events(self._text)
             following()  # the stream's start
             following()  # the document's start
-            self._found = {}
-            _note(self._found, (), following(), following)
-        return self._found
+            found = {}
+            _note(found, (), following(), following)
+            for earlier in _latest:
+                earlier.forget()  # the places of all documents would take more memory than the documents
+            _latest[:] = [self]
+            self._found = found
+        return found
+
+
+_latest: list[Places] = []  # whose places are kept
 
 
 def events(text: str) -> Next:

@@ -9,21 +9,28 @@ in the middle restarts it. Nothing is opened that could block, and nothing outsi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import NamedTuple
 
 from reconciler.core.values.problems import Fault, shown, warning
 from reconciler.model.errors import SourceError
-from reconciler.model.manifest import Document, Manifests, Origin, Path, Problem, attachment
+from reconciler.model.manifest import Document, Manifests, Origin, Problem, attachment
+from reconciler.source.beneath import Beneath, Swapped
+from reconciler.source.references import references
 from reconciler.source.revision import commit
+from reconciler.source.version import Version, differ
 from reconciler.source.yaml import parse
 
 MAX_FILES = 50_000
 MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_DOCUMENTS = 50_000
+MAX_VALUES = 1_000_000
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
 MAX_ATTEMPTS = 5
 _ENDINGS = (".yaml", ".yml")
@@ -40,6 +47,12 @@ _LINKED_FOLDER = warning(
     "put the folder itself here; ignore this if it has no manifests",
 )
 
+
+def _twice(first: str) -> Fault:
+    message = f"this is the same file as {shown(first)}"
+    return Fault("file/twice", message, "keep one of them: a manifest is read once")
+
+
 Place = Callable[[], Origin]  # called only if there is a problem: finding a place is slow
 
 
@@ -55,16 +68,15 @@ class _Unfit(Exception):
         self.rule, self.message, self.hint = rule, message, hint
 
 
-class _Version(NamedTuple):
-    """Tells whether a path was changed, without reading it."""
+Identity = tuple[int, int]  # device and inode
 
-    inode: int
-    size: int
-    mtime_ns: int
 
-    @staticmethod
-    def of(seen: os.stat_result) -> _Version:
-        return _Version(seen.st_ino, seen.st_size, seen.st_mtime_ns)
+class _Content(NamedTuple):
+    """What a file holds; `fresh` is empty where it was read before by another name."""
+
+    identity: Identity
+    data: bytes
+    fresh: bytes
 
 
 def read(folder: str) -> Manifests:
@@ -76,8 +88,9 @@ def read(folder: str) -> Manifests:
     for _ in range(MAX_ATTEMPTS):
         root = _resolved(folder)
         try:
-            manifests = _Reading(root).read()
-        except (_Moved, FileNotFoundError, NotADirectoryError):
+            with contextlib.closing(_Reading(root)) as reading:
+                manifests = reading.read()
+        except (_Moved, Swapped, FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             raise SourceError(f"cannot read {error.filename}: {error.strerror}", "Make it readable.") from None
@@ -97,7 +110,7 @@ class FolderDigest:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._known: dict[str, tuple[_Version, tuple[str, ...]]] = {}
+        self._known: dict[str, tuple[Version, tuple[str, ...]]] = {}
 
     def now(self) -> str:
         """A hash that differs from the one before if something that is read has changed.
@@ -106,16 +119,17 @@ class FolderDigest:
             SourceError: the folder cannot be read.
         """
         root = _resolved(self.folder)
-        reading, before = _Reading(root), self._known
-        known: dict[str, tuple[_Version, tuple[str, ...]]] = {}
+        before = self._known
+        known: dict[str, tuple[Version, tuple[str, ...]]] = {}
         hashed = hashlib.sha256(os.fsencode(root))
-        for name in _manifests_in(root):
-            version = _version(root, name)
-            if version is None:
-                continue
-            earlier = before.get(name)
-            known[name] = earlier if earlier and earlier[0] == version else (version, reading.referred(name))
-            hashed.update(os.fsencode(f"{name} {version}\n"))
+        with contextlib.closing(_Reading(root)) as reading:
+            for name in islice(_manifests_in(root), MAX_FILES):
+                version = _version(root, name)
+                if version is None:
+                    continue
+                earlier = before.get(name)
+                known[name] = earlier if earlier and earlier[0] == version else (version, reading.referred(name))
+                hashed.update(os.fsencode(f"{name} {version}\n"))
         self._known = known
         for name in sorted({each for _, referred in known.values() for each in referred}):
             hashed.update(os.fsencode(f"{name} {_version(root, name)}\n"))
@@ -135,10 +149,10 @@ def is_manifest(name: str) -> bool:
     return name.endswith(_ENDINGS) and not name.startswith(".")
 
 
-def _version(root: str, name: str) -> _Version | None:
+def _version(root: str, name: str) -> Version | None:
     """None if there is no such file."""
     try:
-        return _Version.of(os.stat(os.path.join(root, name)))
+        return Version.of(os.stat(os.path.join(root, name)))
     except (OSError, ValueError):
         return None
 
@@ -187,9 +201,17 @@ class _Reading:
         self._attachments: dict[str, bytes] = {}
         self._content = hashlib.sha256()
         self._bytes = 0
+        self._values = 0
         self._folders: dict[str, str] = {}  # the real path of each
-        self._versions: dict[str, _Version] = {}  # of files
-        self._listings: dict[str, _Version] = {}  # of folders
+        self._versions: dict[str, Version] = {}  # of files
+        self._listings: dict[str, Version] = {}  # of folders
+        self._read: dict[Identity, bytes] = {}
+        self._parsed: dict[Identity, str] = {}  # the name that a manifest was first met by
+        self._beneath = Beneath(root)
+
+    def close(self) -> None:
+        """Lets go of what is open."""
+        self._beneath.close()
 
     def read(self) -> Manifests:
         """What the folder holds; _Moved or an OSError if it changed meanwhile."""
@@ -201,7 +223,7 @@ class _Reading:
             self._manifest(name)
         revision = commit(self._root)  # before the comparison: git moves HEAD after it has written the files
         # what is not read may come and go: only then the folders have to be listed again
-        if _differ(self._versions) or (_differ(self._listings) and [*_manifests_in(self._root)] != names):
+        if differ(self._versions) or (differ(self._listings) and [*_manifests_in(self._root)] != names):
             raise _Moved
         return Manifests(
             revision=revision or f"sha256:{self._content.hexdigest()[:16]}",
@@ -218,7 +240,7 @@ class _Reading:
         def refuse(error: OSError) -> None:
             raise error
 
-        self._listings[self._root] = _Version.of(os.lstat(self._root))
+        self._listings[self._root] = Version.of(os.lstat(self._root))
         for parent, folders, names in os.walk(self._root, onerror=refuse):
             prefix = "" if parent == self._root else f"{parent[len(self._base) :]}/"
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -231,7 +253,7 @@ class _Reading:
     def _subfolder(self, name: str) -> None:
         """Notes a folder before it is listed, and warns if its manifests would be missed silently."""
         path, origin = self._base + name, Origin(_printable(name))
-        self._listings[path] = _Version.of(os.lstat(path))
+        self._listings[path] = Version.of(os.lstat(path))
         if os.path.islink(path):
             self._problems.append(_LINKED_FOLDER.at(origin))
         elif name.endswith(_ENDINGS):
@@ -244,12 +266,22 @@ class _Reading:
             self._problems.append(_BAD_NAME.at(origin))
             self._unparsed.add(printable)
             return
-        data = self._file(name, "file", lambda: origin)
-        if data is None:
+        found = self._file(name, "file", lambda: origin)
+        first = self._parsed.setdefault(found.identity, name) if found else name
+        if first != name:  # a link: to read a file once more says nothing more, and many would take for ever
+            self._problems.append(_twice(first).at(origin))
+        if found is None or first != name:
             self._unparsed.add(name)
             return
-        parsed = parse(data, name)
+        parsed = parse(found.data, name)
+        self._values += parsed.values
         self._documents += parsed.documents
+        for limit, count, what in (
+            (MAX_DOCUMENTS, len(self._documents), "documents"),
+            (MAX_VALUES, self._values, "values"),
+        ):
+            if count > limit:
+                raise SourceError(f"{self._root} has more than {limit:,} {what}, up to {name}", _SPLIT)
         self._problems += parsed.problems
         if not parsed.complete:
             self._unparsed.add(name)
@@ -259,15 +291,17 @@ class _Reading:
 
     def referred(self, name: str) -> tuple[str, ...]:
         """The files inside the folder that a manifest refers to; none if it cannot be read."""
-        if _printable(name) != name:
+        if _printable(name) != name or self._values > MAX_VALUES:
             return ()
         try:
-            data = self._content_of(name)
-        except (OSError, _Unfit, _Moved):
+            data = self._content_of(name).data
+        except (OSError, _Unfit, _Moved, Swapped):
             return ()
+        parsed = parse(data, name)
+        self._values += parsed.values
         found = (
             attachment(document.origin, reference)
-            for document in parse(data, name).documents
+            for document in parsed.documents
             for _, reference in references(document.value)
         )
         return tuple(name for name in found if not _leaves(name))
@@ -275,14 +309,14 @@ class _Reading:
     def _attach(self, name: str, place: Place) -> None:
         if name in self._attachments:
             return
-        data = self._file(name, "reference", place)
-        if data is not None:
-            self._attachments[name] = data
+        found = self._file(name, "reference", place)
+        if found:
+            self._attachments[name] = found.data
 
-    def _file(self, name: str, rule: str, place: Place) -> bytes | None:
+    def _file(self, name: str, rule: str, place: Place) -> _Content | None:
         """The content of a regular file inside the folder; None, and a problem at `place`, if it has none."""
         try:
-            data = self._content_of(name)
+            found = self._content_of(name)
         except FileNotFoundError:
             if rule == "file":
                 raise
@@ -292,27 +326,31 @@ class _Reading:
         except _Unfit as unfit:
             reason = unfit
         else:
-            self._content.update(f"{name}\0{len(data)}\0".encode() + data)
-            return data
+            self._content.update(f"{name}\0{len(found.data)}\0".encode() + found.fresh)
+            return found
         self._problems.append(Fault(f"{rule}/{reason.rule}", reason.message, reason.hint).at(place()))
         return None
 
-    def _content_of(self, name: str) -> bytes:
+    def _content_of(self, name: str) -> _Content:
         path = self._real(name)
         # checked before it is opened: opening a device or a pipe can have effects
-        _require_file(os.lstat(path), name)
-        with open(path, "rb", buffering=0, opener=_opened) as file:
+        _require_file(self._beneath.look(path), name)
+        with os.fdopen(self._beneath.open(path), "rb", buffering=0) as file:
             seen = os.fstat(file.fileno())
             _require_file(seen, name)
+            identity = seen.st_dev, seen.st_ino
+            if identity in self._read:
+                return _Content(identity, self._read[identity], b"")
             data = file.read(seen.st_size + 1)
         if len(data) != seen.st_size:
             raise _Moved
-        self._versions[path] = _Version.of(seen)
+        self._versions[path] = Version.of(seen)
+        self._read[identity] = data
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL_BYTES:
             message = f"{self._root} and the files its manifests refer to have more than {MAX_TOTAL_BYTES:,} bytes"
             raise SourceError(message, _SPLIT)
-        return data
+        return _Content(identity, data, data)
 
     def _real(self, name: str) -> str:
         """The path of a file with all links followed; _Unfit if it is outside the folder."""
@@ -335,19 +373,9 @@ class _Reading:
             raise _Unfit("missing", f"{shown(name)} is a broken link", "correct the link") from None
 
 
-def _differ(versions: dict[str, _Version]) -> bool:
-    """Whether one of them is not as it was; raises OSError if it has gone."""
-    return any(_Version.of(os.lstat(path)) != version for path, version in versions.items())
-
-
 def _leaves(name: str) -> bool:
     """Whether a path relative to the folder leads out of it."""
     return name.startswith(("/", "../")) or name == ".."
-
-
-def _opened(path: str, flags: int) -> int:
-    """Opens a file, but follows no link and does not wait for the other end of a pipe."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _require_file(seen: os.stat_result, name: str) -> None:
@@ -363,17 +391,3 @@ def _printable(name: str) -> str:
     if name.isprintable():
         return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
-
-
-def references(value: Any) -> Iterator[tuple[Path, str]]:
-    """The path and the text of each reference to a file, in a document of any shape."""
-    connections = _member(_member(value, "spec"), "samlConnections")
-    for index, connection in enumerate(connections if isinstance(connections, list) else ()):
-        for key in ("certificate", "metadata"):
-            file = _member(_member(_member(connection, "idp"), key), "file")
-            if isinstance(file, str) and file and "\0" not in file and "-----BEGIN" not in file:
-                yield ("spec", "samlConnections", index, "idp", key, "file"), file
-
-
-def _member(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None

@@ -36,11 +36,12 @@ _WRITE_OUT = "write the values out instead of using aliases"
 
 
 class Parsed(Struct, frozen=True):
-    """What a file says. Unless it is `complete`, the file may say more than its documents do."""
+    """What a file says, in so many values. Unless it is `complete`, it may say more than its documents do."""
 
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
     complete: bool
+    values: int = 0
 
 
 def parse(data: bytes, file: str) -> Parsed:
@@ -93,7 +94,7 @@ class _Builder:
         except _Refused as refused:
             self._problems.append(refused.problem)
             self._complete = False
-        return Parsed(tuple(self._documents), tuple(self._problems), self._complete)
+        return Parsed(tuple(self._documents), tuple(self._problems), self._complete, self._nodes)
 
     def _parse(self, text: str, began: int) -> tuple[str, int] | None:
         """Builds all documents; returns the text after the first broken one, and the line where it begins."""

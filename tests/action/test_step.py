@@ -28,7 +28,8 @@ DEFAULTS = {name: str(each.get("default", "")) for name, each in ACTION["inputs"
 PROGRAM = str(Path(sys.executable).parent / "reconciler")
 PULL = {"pull_request": {"number": 7, "head": {"repo": {"full_name": REPOSITORY}}}}
 FORK = {"pull_request": {"number": 7, "head": {"repo": {"full_name": "mallory/identity"}}}}
-QUEUE = {"merge_group": {"head_ref": "refs/heads/gh-readonly-queue/main/pr-7-0123abcd"}}
+HEAD_REF = "refs/heads/gh-readonly-queue/main/pr-7-0123abcd"
+QUEUE = {"merge_group": {"head_ref": HEAD_REF, "base_sha": "0123abcd"}}
 COMMIT = "c" * 40
 
 
@@ -293,6 +294,47 @@ def test_a_plan_that_a_guard_refuses_is_shown(runner: Runner) -> None:
     assert runner("pull_request", PULL, fail_on="changes").code == 2
 
 
+def git(folder: Path, *words: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false")
+    return subprocess.run(
+        ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_what_others_bring_to_main_meanwhile_makes_no_other_plan(runner: Runner) -> None:
+    """The pull request adds Globex; Acme is in main and not live, and Hooli stands before it in the queue."""
+    home, shell = runner.shell.home, runner.shell
+    (home / ".git").rmdir()
+    git(home, "init", "-q", "-b", "main")
+    git(home, "add", "manifests")
+    git(home, "commit", "-qm", "main")
+    git(home, "update-ref", "refs/remotes/origin/main", "main")
+    shell.declare("globex", "displayName: Globex")
+    git(home, "add", "manifests")
+    git(home, "commit", "-qm", "globex")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_BASE_REF", "main")
+        shown = runner("pull_request", PULL, changed_since="auto")
+    assert (shown.code, shown.outputs["to_create"]) == (0, "1"), shown.log
+    git(home, "reset", "-q", "--hard", "HEAD~1")
+    shell.declare("hooli", "displayName: Hooli")
+    git(home, "add", "manifests")
+    git(home, "commit", "-qm", "hooli")
+    before = git(home, "rev-parse", "HEAD")
+    shell.declare("globex", "displayName: Globex")
+    git(home, "add", "manifests")
+    git(home, "commit", "-qm", "globex")
+    queue = {"merge_group": {"head_ref": HEAD_REF, "base_sha": before}}
+    queued = runner("merge_group", queue, changed_since="auto")
+    assert (queued.code, queued.outputs["digest"]) == (0, shown.outputs["digest"]), queued.log
+    runner.fake.pulls[COMMIT] = [{"number": 7, "merged_at": "today", "merge_commit_sha": COMMIT}]
+    key = {"api_url": shell.url, "api_key": shell.environment.key, "observed": ""}
+    done = runner("push", {"before": before}, command="apply", changed_since="auto", **key)
+    assert done.code == 0, done.log
+    assert b"Globex" in shell.emulator.state
+    assert b"Hooli" not in shell.emulator.state
+
+
 def test_drift_is_one_issue_that_ends_with_it(runner: Runner) -> None:
     for _ in range(2):
         assert runner("schedule", {}, command="drift", fail_on="none").code == 0
@@ -316,6 +358,14 @@ def test_names_give_the_runner_no_commands(runner: Runner) -> None:
     printed, _, after = rest.partition(f"::{word}::")
     assert "owned" in printed
     assert not re.search(r"^\s*::error::owned", after, re.MULTILINE)
+
+
+def test_a_check_alone_writes_no_comment_over_that_of_the_plan(runner: Runner) -> None:
+    runner.shell.write("broken.yaml", "x: [")
+    done = runner("pull_request", PULL, command="validate", comment="always")
+    assert (done.code, done.outputs["changes"]) == (8, "")
+    assert "Invalid" in done.summary
+    assert runner.fake.requests == []
 
 
 def test_sarif_is_written_where_it_is_wanted(runner: Runner) -> None:

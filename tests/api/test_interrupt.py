@@ -117,7 +117,7 @@ def test_an_interrupted_observation_ends_at_once() -> None:
 
     async def use(api: Client) -> None:
         wanted = desired(organization("acme", id_=org_id(1), connections=[]))
-        await observe(wanted, api, lambda _: None, lambda _: True, lambda _: None)
+        await observe(wanted, {}, api, lambda _: None, lambda _: True, lambda _: None)
 
     assert interrupted(hang_below_the_walk, use) < SOON_S
 

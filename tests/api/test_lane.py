@@ -28,7 +28,7 @@ def test_each_request_is_what_the_api_expects() -> None:
         ok({"scimDirectory": directory}),
         GOOD,
         ok({"bearerToken": "t"}),
-        ok({"url": "u"}),
+        ok({"url": "https://u"}),
     )
 
     async def use(client: Client) -> tuple[Secret, Secret]:
@@ -43,7 +43,7 @@ def test_each_request_is_what_the_api_expects() -> None:
 
     lived = live(server, use)
     assert lived.error is None
-    assert [secret.reveal() for secret in lived.result] == ["t", "u"]
+    assert [secret.reveal() for secret in lived.result] == ["t", "https://u"]
     assert [(sent.method, sent.target, sent.body.decode()) for sent in server.sent] == [
         ("GET", "/v1/organizations", ""),
         ("GET", f"/v1/organizations/{org_id(1)}", ""),

@@ -180,10 +180,10 @@ def test_a_child_of_another_organization_is_refused() -> None:
 
 
 def test_a_text_is_there_and_not_empty() -> None:
-    assert wire.text("url", ROUTE, {"url": "u", "later": 1}) == "u"
+    assert wire.secret("url", ROUTE, {"url": "u", "later": 1}) == "u"
     for document in ({}, {"url": ""}, {"url": None}, {"url": 5}, {"url": ["u"]}, {"bearerToken": "u"}):
         with pytest.raises(BadAnswer, match="the response has no `url`"):
-            wire.text("url", ROUTE, document)
+            wire.secret("url", ROUTE, document)
 
 
 KEYS = ["id", "environmentId", "organizationId", "organizations", "domains", "primary", "x"]

@@ -86,6 +86,20 @@ def test_a_revision_that_git_does_not_know_is_a_mistake(shell: Shell, checkout: 
     assert not shell.emulator.requests
 
 
+def test_what_was_reviewed_in_the_pull_request_is_applied_after_the_merge(shell: Shell, checkout: Path) -> None:
+    """Both plans are of the change alone, so that they have one digest, whatever else has drifted."""
+    shell.declare("acme", "displayName: New, domains: [acme.example]")
+    commit(checkout)
+    reviewed = shell("plan", checkout, "--changed-since", "main", "--output", "json").document["digest"]
+    before = git(checkout, "rev-parse", "main")
+    git(checkout, "checkout", "--quiet", "main")
+    git(checkout, "merge", "--quiet", "--no-ff", "change")
+    apply = ["apply", checkout, "--yes", "--changed-since", before, "--approve", reviewed, "--output", "json"]
+    done = shell(*apply)
+    assert done.code == 0
+    assert [(each["organization"], each["result"]) for each in done.document["outcomes"]] == [("acme", "applied")]
+
+
 def test_such_a_plan_can_be_saved_and_applied(shell: Shell, checkout: Path) -> None:
     shell.declare("acme", "displayName: New, domains: [acme.example]")
     plan = shell.home / "plan.json"

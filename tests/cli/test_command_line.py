@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -99,13 +101,9 @@ MISTAKES = [
     ("emulator --latency soon", "'soon' is not a duration", "20ms"),
     ("emulator --fault fire", "fault 'fire'", "reset:0.05:after"),
     # what does not exist yet is a mistake, too
-    ("plan --out plan.json m", "No such option '--out'", "plan --help"),
-    ("apply --plan plan.json", "No such option '--plan'", "apply --help"),
-    ("plan --changed-since HEAD m", "No such option '--changed-since'", "plan --help"),
     ("plan --observes x m", "No such option '--observes'", "plan --help"),
     ("plan --output yaml m", "'yaml' is not one of", "plan --help"),
     ("status", "there is no command 'status'", "--help"),
-    ("init m", "there is no command 'init'", "--help"),
     ("plan --api-key k m", "No such option '--api-key'", "plan --help"),
 ]
 
@@ -137,6 +135,9 @@ def test_json_is_asked_for_by_flag_or_variable(way: str, monkeypatch: pytest.Mon
         checked(ended("plan", way), "Error")
 
 
+ENDLESS_OR_WRITING = {"run", "emulator", "init"}  # init makes files in whatever folder it is given
+
+
 @given(
     st.lists(
         st.one_of(
@@ -146,10 +147,11 @@ def test_json_is_asked_for_by_flag_or_variable(way: str, monkeypatch: pytest.Mon
             st.text(max_size=6),
         ),
         max_size=4,
-    ).filter(lambda arguments: not {"run", "emulator"} & set(arguments))
+    ).filter(lambda arguments: not ENDLESS_OR_WRITING & set(arguments))
 )
 def test_any_command_line_ends_with_a_known_code_and_no_traceback(arguments: list[str]) -> None:
-    assert ended(*arguments).code in WORST_FIRST
+    with TemporaryDirectory() as nowhere, chdir(nowhere):  # `init` makes files where it is told to
+        assert ended(*arguments).code in WORST_FIRST
 
 
 # -- selections ------------------------------------------------------------------------------------

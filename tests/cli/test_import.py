@@ -46,6 +46,7 @@ def test_every_oddity_round_trips_to_an_empty_plan(odd: Shell, flags: tuple[str,
     assert odd.emulator.verbs == {"GET"}
     assert odd.emulator.state == state
     assert not list(odd.folder.rglob(".reconciler-*"))
+    assert not any("ssoready_sk_1" in f"{name}{data!r}" for name, data in everything(odd.folder).items())
 
 
 def test_normalising_plans_exactly_what_it_says(odd: Shell) -> None:

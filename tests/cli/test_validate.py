@@ -64,7 +64,7 @@ FOLDERS: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "clash": ({"a.yaml": organization("sound")}, ["name/duplicate", "name/duplicate"]),
     "key": (
         {"a.yaml": organization(spec=f"\n  displayName: {json.dumps(private_key())}")},
-        ["schema/form"],
+        ["schema/form", "secret/in-manifest"],
     ),
 }
 

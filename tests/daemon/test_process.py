@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -57,11 +58,11 @@ def configuration(folder: Path, url: str, keys: dict[str, str]) -> Path:
 
 
 @contextlib.contextmanager
-def process(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+def process(*arguments: str | Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("SSOREADY_", "RECONCILER_"))}
     running = subprocess.Popen(
         [sys.executable, "-m", "reconciler", "run", "--log-format", "json", *map(str, arguments)],
-        env=environ | {"RECONCILER_SETTLE_S": "0.1"},
+        env=environ | {"RECONCILER_SETTLE_S": "0.1", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,10 +85,14 @@ def passes(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_a_daemon_from_its_start_to_its_end(tmp_path: Path, url: str, store: Store) -> None:
-    """Two environments of one file; a change of one; SIGHUP; a key file that changes; SIGTERM."""
+    """Two environments of one file; a change of one; SIGHUP; a key file that changes; SIGTERM. systemd is told."""
+    supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    supervisor.bind(str(tmp_path / "notify"))
+    supervisor.settimeout(PATIENCE_S)
     folders = {name: swapped(tmp_path, name, "acme") for name in store.environments}
     file = configuration(tmp_path, url, {name: each.key for name, each in store.environments.items()})
-    with process("--config", file, "--listen", "127.0.0.1:0", "--resync", "1h") as running:
+    arguments = "--config", file, "--listen", "127.0.0.1:0", "--resync", "1h"
+    with supervisor, process(*arguments, NOTIFY_SOCKET=str(tmp_path / "notify")) as running:
         assert running.stderr
         lines: list[dict[str, Any]] = []
 
@@ -115,6 +120,10 @@ def test_a_daemon_from_its_start_to_its_end(tmp_path: Path, url: str, store: Sto
         out, err = running.communicate(timeout=PATIENCE_S)
         assert (running.returncode, out, err) == (0, "", "")
         assert time.monotonic() - started < 5
+        told = [supervisor.recv(64)]
+        while told[-1] != b"STOPPING=1":
+            told.append(supervisor.recv(64))
+        assert (told[0], set(told[1:-1])) == (b"READY=1", {b"WATCHDOG=1"})
 
 
 @pytest.mark.parametrize(("wrong", "expected"), [("nothing", 0), ("key", 3), ("name", 64)])

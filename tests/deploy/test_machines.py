@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.error import HTTPError
 
 import click
+import pytest
 import yaml
 
 from reconciler.cli.credentials import KEY_FILES, URL_VARIABLES
 from reconciler.cli.serve import run
+from reconciler.daemon.loop import BEAT_S
 from reconciler.model.errors import CredentialsError, UsageError
 from tests.docs.pages import ROOT, blocks
 
@@ -55,7 +61,6 @@ def test_its_port_and_user_are_those_of_the_image_and_only_this_machine_gets_in(
     (published,) = own["ports"]
     assert published == "127.0.0.1:8080:8080"
     assert "EXPOSE 8080\n" in DOCKERFILE
-    assert ":8080/livez" in own["healthcheck"]["test"][-1]
     assert "ports" not in service("git-sync")
 
 
@@ -76,6 +81,31 @@ def test_git_sync_neither_ends_at_a_failure_nor_takes_a_commit_away_from_a_pass(
     )
 
 
+def test_the_image_knows_whether_its_daemon_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of the Dockerfile itself, against a server that lives and one that does not."""
+    (command,) = re.findall(r"^HEALTHCHECK .*?CMD (\[.*?\])$", DOCKERFILE.replace("\\\n", ""), re.MULTILINE)
+    program, flag, code = json.loads(command)
+    assert (program, flag) == ("python", "-c")
+    statuses = [200, 503]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses.pop(0) if self.path == "/livez" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on stderr."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setenv("RECONCILER_LISTEN", f"0.0.0.0:{server.server_port}")
+        thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
+        thread.start()
+        exec(code)  # noqa: S102 what the image runs
+        with pytest.raises(HTTPError, match="503"):
+            exec(code)  # noqa: S102
+        thread.join()
+
+
 # -- systemd ---------------------------------------------------------------------------------------
 
 
@@ -88,13 +118,28 @@ def test_the_units_call_the_program_as_it_is() -> None:
         assert (given["config"], given["once"]) == ("/etc/reconciler/reconciler.toml", once)
 
 
+def test_the_watchdog_waits_for_several_beats() -> None:
+    own = unit("reconciler.service")
+    assert own["Type"] == ["notify"]
+    assert int(own["WatchdogSec"][0].removesuffix("s")) >= 5 * BEAT_S
+
+
 def test_what_a_restart_cannot_mend_is_not_restarted() -> None:
     codes = unit("reconciler.service")["RestartPreventExitStatus"][0].split()
     assert set(map(int, codes)) == {CredentialsError.exit_code, UsageError.exit_code}
 
 
 def test_both_services_are_confined_alike() -> None:
-    own = {"Description", "ExecStart", "ExecReload", "Type", "Conflicts", "TimeoutStartSec", "WantedBy"}
+    own = {
+        "Description",
+        "ExecStart",
+        "ExecReload",
+        "Type",
+        "WatchdogSec",
+        "Conflicts",
+        "TimeoutStartSec",
+        "WantedBy",
+    }
     own |= {"Restart", "RestartSec", "RestartPreventExitStatus", "StartLimitIntervalSec", "StartLimitBurst"}
     one, other = (
         {key: each for key, each in unit(name).items() if key not in own}

@@ -19,6 +19,14 @@ from reconciler.source.yaml import parse
 from tests.support.lifelike import plant_oddities
 
 PATIENCE_S = 30.0
+BY_HAND = """\
+apiVersion: reconciler/v1
+kind: Organization
+metadata: {{name: by-hand}}
+spec:
+  id: {}
+  scimDirectories: [{{name: okta}}]
+"""
 
 
 class ReadOnly(Emulator):
@@ -36,6 +44,10 @@ class Adoption:
         self.folder = folder
         self.organizations = organizations
         self._variables = {**os.environ, "SSOREADY_API_URL": url, "SSOREADY_API_KEY": key, "NO_COLOR": "1"}
+
+    def without_key(self) -> None:
+        """From now on only what was observed is known."""
+        del self._variables["SSOREADY_API_KEY"]
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "reconciler", *map(str, arguments)]
@@ -78,6 +90,25 @@ def test_a_lifelike_environment_is_adopted_to_an_empty_plan(adoption: Adoption) 
     assert (code, out.splitlines()[-2:]) == (0, ["Their plan is empty.", f"{total} of {total} are in git."])
     assert "0 pins missing." in adoption.run("pin", folder)[1]
     assert adoption.run("plan", folder, "--detailed-exitcode")[0] == 0
+
+
+def test_what_is_written_by_hand_is_pinned_and_the_rest_needs_no_key(adoption: Adoption) -> None:
+    """init, observe, show, import of a file and pin."""
+    root = adoption.folder.parent
+    adoption.folder = root / "sso" / "manifests" / "production"
+    observed = ("--observed", root / "live.json")
+    assert adoption.run("init", root / "sso", "--ci", "github")[0] == 0
+    assert adoption.run("observe", "--out", root / "live.json")[0] == 0
+    adoption.without_key()
+    code, shown = adoption.run("show", "Setup page", *observed)
+    assert (code, "org_" in shown) == (0, True)
+    live = shown.split()[2]
+    by_hand = adoption.folder / "by-hand.yaml"
+    by_hand.write_text(BY_HAND.format(live))
+    assert adoption.run("import", adoption.folder, *observed)[0] == 0
+    assert "1 pin written" in adoption.run("pin", "--write", adoption.folder, *observed)[1]
+    assert "scim_directory_" in by_hand.read_text()
+    assert adoption.run("plan", adoption.folder, "--detailed-exitcode", *observed)[0] == 0
 
 
 @pytest.mark.parametrize("files", [1, 20])

@@ -40,6 +40,13 @@ def test_every_schema_is_inside_and_printed(installed: Path) -> None:
     assert json.loads(said)["$schema"]
 
 
+def test_the_checks_of_each_platform_are_inside_and_made(installed: Path, tmp_path: Path) -> None:
+    code, _ = call(installed, "init", str(tmp_path), "--ci", "github")
+    made = {path.name: path.read_bytes() for path in (tmp_path / ".github" / "workflows").iterdir()}
+    assert (code, made) == (0, {path.name: path.read_bytes() for path in (ROOT / "docs/ci/github").iterdir()})
+    assert (installed / "reconciler" / "ci" / "gitlab" / ".gitlab-ci.yml").exists()
+
+
 def test_manifests_are_validated_by_the_packaged_schemas(installed: Path) -> None:
     """Not by those of the checkout, which the same interpreter could reach."""
     code, said = call(installed, "validate", str(EXAMPLE))

@@ -151,3 +151,18 @@ def test_what_a_record_names_has_to_be_in_its_list(tmp_path: Path, directory_too
         with pytest.raises(Uncertain, match=f"lacks {server.acme}"):
             server.passes(wanted, target=tmp_path / "target")
     assert server.writes == []
+
+
+def test_a_list_read_before_another_process_made_and_recorded_a_directory_is_whole(tmp_path: Path) -> None:
+    def meanwhile(target: str, time: int) -> bool:
+        if "scim-directories?" not in target or time > 1:
+            return False
+        pending = Record(RecordState.PENDING, server.acme, server.main, False, False, 0.0, None)
+        Directory(str(tmp_path / "target")).begin(RecordName("acme", "main"), pending).close()
+        return True
+
+    server = Forgetful(meanwhile)
+    wanted = organization(display_name="Acme", directories=[directory("main", issue_token=True)])
+    (report,) = server.passes(wanted, target=tmp_path / "target")
+    assert BlockReason.UNREADABLE not in {block.reason for block in report.plan.blocked}
+    assert (server.writes, children(server)) == ([], (2, 1))

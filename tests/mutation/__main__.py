@@ -32,7 +32,7 @@ DECISIONS = ("core.planning", "core.applying", "api.responses", "api.retry")
 ALSO: Mapping[str, tuple[str, ...]] = {
     "core.planning.match": ("core.planning.children", "core.planning.plan", "core.planning.plan_properties"),
     "core.planning.diff": ("core.planning.children",),
-    "core.planning.plan": ("core.planning.plan_properties", "core.planning.duplicates"),
+    "core.planning.plan": ("core.planning.plan_properties", "core.planning.duplicates", "core.planning.lone"),
     "core.planning.children": ("core.planning.plan", "core.planning.plan_properties"),
     "core.applying.merge": ("core.planning.plan_properties",),
 }

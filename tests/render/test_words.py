@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.render.style import fitted
-from reconciler.render.words import count, value
+from reconciler.render.words import age, count, value
 
 
 @given(st.text(st.sampled_from("abc  \x1b[3m"), max_size=80), st.integers(1, 40))
@@ -29,6 +29,13 @@ def test_a_fitted_line_is_indented_and_a_long_word_stays_whole() -> None:
 )
 def test_values(shown: bool | str | tuple[str, ...] | None, words: str) -> None:
     assert value(shown) == words
+
+
+@pytest.mark.parametrize(
+    ("age_s", "words"), [(0, "0 seconds"), (1, "1 second"), (150, "2 minutes"), (7300, "2 hours"), (3e5, "3 days")]
+)
+def test_ages(age_s: float, words: str) -> None:
+    assert f"what was live {words} ago" in age(age_s)
 
 
 def test_counts() -> None:

@@ -193,9 +193,10 @@ class Network:
             attempt.ending = Ending.UNDONE if isinstance(error, httpx.ConnectError) else Ending.UNKNOWN
             raise
         else:
-            if sent.method == "GET" and response.status_code == 200 and fate.instead is None:
+            own = fate.instead is None
+            if sent.method == "GET" and response.status_code == 200 and own:
                 self._ledger.answered(sent)
-            self._ended(sent, attempt, response, own=fate.instead is None)
+            self._ended(sent, attempt, response, own=own)
             return response
         finally:
             sent.ended_s = attempt.ended_s = _now()

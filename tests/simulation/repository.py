@@ -11,6 +11,7 @@ from msgspec import Struct
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
 from reconciler.core.values.certificate import fingerprint
+from reconciler.core.values.problems import Budget
 from reconciler.model.kinds import CHILD_KINDS, KINDS, ORGANIZATION, Compare, Kind, KindName
 from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
 from reconciler.model.state import Desired
@@ -101,7 +102,7 @@ class Repository:
             unparsed=frozenset(broken),
             files=len(documents) + len(broken),
         )
-        problems = (*manifests.problems, *validate(manifests, schemas.check))
+        problems = (*manifests.problems, *validate(manifests, schemas.check, Budget()))
         resolution = resolve(manifests, problems, now=EPOCH_S, allow_empty=True)
         self.head = Revision(
             number=self._number,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,30 +10,10 @@ import pytest
 
 from tests.support.certificates import MD, der, entity, pem, pem_of
 from tests.support.folders import ENVIRONMENT, organization, write
+from tests.support.measured import measuring
 
-ROOT = Path(__file__).parent.parent.parent
 MAX_CPU_S = 1.0
 MAX_RESIDENT_MB = 200
-SERVER = """
-import json, os, resource, sys, time
-from reconciler.engine.load import load_partly
-for line in sys.stdin:
-    if os.fork() == 0:
-        resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-        resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
-        began = time.process_time()
-        problems = load_partly(line.strip(), now=1795478400.0, allow_empty=True).problems
-        used = time.process_time() - began
-        print(json.dumps({
-            "cpu_s": used,
-            "resident_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "problems": [[each.rule, str(each.origin), each.message, each.hint] for each in problems],
-        }), flush=True)
-        os._exit(0)
-    if os.wait()[1] != 0:
-        print("{}", flush=True)
-"""
-
 NINE = ", ".join(["*{}"] * 9)
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{NINE.replace('{}', chr(97 + n))}]\n" for n in range(12)
@@ -151,21 +128,8 @@ CASES: dict[str, tuple[dict[str, str | bytes], str, str]] = {
 
 @pytest.fixture(scope="module")
 def measured() -> Iterator[Callable[[Path], Any]]:
-    """Reads folders in processes forked from one that has imported everything; {} of one that died."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as server:
-        stdin, stdout = server.stdin, server.stdout
-        assert stdin
-        assert stdout
-
-        def read(folder: Path) -> Any:
-            stdin.write(f"{folder}\n")
-            stdin.flush()
-            return json.loads(stdout.readline())
-
+    with measuring() as read:
         yield read
-        stdin.close()
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.manifests.resolve import resolve
 from reconciler.core.manifests.validate import validate
+from reconciler.core.values.problems import Budget
 from reconciler.model.manifest import Manifests, Problem
 from reconciler.source import schemas
 from reconciler.source.scalars import Ambiguous, plain
@@ -45,7 +46,7 @@ def judged(data: bytes) -> tuple[Problem, ...]:
         unparsed=frozenset() if parsed.complete else frozenset({"f"}),
         files=1,
     )
-    found = (*parsed.problems, *validate(manifests, schemas.check))
+    found = (*parsed.problems, *validate(manifests, schemas.check, Budget()))
     resolution = resolve(manifests, found, now=NOW, allow_empty=False)
     for each in resolution.desired.organizations if resolution.desired else ():
         assert each.name

@@ -8,11 +8,12 @@ from typing import Any
 from reconciler.core.manifests.environment import UNKNOWN
 from reconciler.core.manifests.organization import Context
 from reconciler.core.manifests.resolve import Resolution, resolve
+from reconciler.core.values.problems import Budget
 from reconciler.model.manifest import Document, Manifests, Origin, Path, Problem, Severity
 from reconciler.model.settings import STRICT, DomainRules
 from tests.support.certificates import NOW
 
-CONTEXT = Context(UNKNOWN, {}, NOW)
+CONTEXT = Context(UNKNOWN, {}, NOW, budget=Budget(10**9))
 
 
 def place(path: Path) -> str:

@@ -26,7 +26,17 @@ def plant_oddities(store: Store, environment_id: str, *, sound: int = 12) -> Non
             "Müller & Söhne",
             "CON",
         ),
-        *("environment", "Acme\nLtd", "# not a comment", "yes", "1e3", "a: b", "\u202eevil", ""),
+        *(
+            "environment",
+            "Acme\nLtd",
+            "# not a comment",
+            "yes",
+            "1e3",
+            "a: b",
+            "\u202eevil",
+            "",
+            f"ssoready_sk_{'1' * 25}",
+        ),
     )
     for name in names:
         store.put_organization(environment_id, display_name=name)

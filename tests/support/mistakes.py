@@ -78,11 +78,14 @@ COMMANDS = [
     "plan m --selector tier",
     "plan m --selector tier=none",
     "plan m --proxy socks5://proxy.example",
+    "plan m --proxy http://proxy.example:3128",
     "plan m --ca-file nowhere.pem",
     "plan m --ca-file key",
     "plan pinned",
     "plan --config m/its.toml",
     "plan --config open.toml",
+    "run m --token-file nowhere",
+    "run m --token-file empty/README",
     "show nobody",
     "show acme --dir broken",
     "show acme --dir pinned",
@@ -101,6 +104,7 @@ COMMANDS = [
     "import new --target twin",
     "import new --target nobody",
     "import new --label wave",
+    f"import new --label token={KEY}",
     "import new --ownership mine",
     "import /dev/null/new",
     "rotate-token acme okta --yes --deliver d",
@@ -110,6 +114,7 @@ COMMANDS = [
     "apply --yes --plan unread.json",
     "apply --yes --plan plan.json --target acme",
     "apply --yes --plan plan.json --pin",
+    "apply --yes --plan plan.json --changed-since main",
     "apply --yes --plan plan.json --environment staging",
     "apply --yes --plan plan.json pinned",
     "apply --yes --plan plan.json broken",
@@ -270,7 +275,13 @@ def _moved(home: Path) -> Iterator[tuple[str, ReconcilerError]]:
 def _read(patch: pytest.MonkeyPatch) -> Iterator[tuple[str, ReconcilerError]]:
     yield from _raised("a folder without a name", lambda: snapshot.read(""))
     yield from _raised("a name that is no path", lambda: snapshot.read("a\0b"))
-    for limit, value in (("MAX_ATTEMPTS", 0), ("MAX_FILES", 0), ("MAX_TOTAL_BYTES", 1)):
+    for limit, value in (
+        ("MAX_ATTEMPTS", 0),
+        ("MAX_FILES", 0),
+        ("MAX_DOCUMENTS", 0),
+        ("MAX_VALUES", 0),
+        ("MAX_TOTAL_BYTES", 1),
+    ):
         with patch.context() as changed:
             if limit == "MAX_ATTEMPTS":
                 changed.setattr(snapshot, "_resolved", lambda folder: folder)

@@ -213,6 +213,10 @@ FOLDERS: dict[str, list[Files]] = {
     ],
     "environment/not-at-root": [{"a/environment.yaml": ENVIRONMENT, "acme.yaml": ACME}],
     "environment/two": [{"a.yaml": ENVIRONMENT, "b.yaml": ENVIRONMENT, "acme.yaml": ACME}],
+    "file/twice": [{**SOUND, "x.yaml": link("sound.yaml")}],
+    "file/too-many-problems": [
+        {**SOUND, **{f"{n}.yaml": "".join(f"k{k}: no\n" for k in range(90)) for n in range(12)}}
+    ],
     "organization/none": [{"environment.yaml": ENVIRONMENT}],
     "name/duplicate": [
         {**SOUND, "a.yaml": ACME, "b.yaml": organization("acme", "{externalId: other}")},

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from reconciler.core.values.redaction import masked
 from reconciler.model.state import Organization, SAMLConnection, SCIMDirectory
 
 _MAX_SLUG = 48  # leaves room for a number, and for the children's names in a certificate's
@@ -44,7 +45,7 @@ class Handles:
     def of(self, live: Organization) -> str:
         """From its display name, else its external id, a domain, or its id; with a number if that is taken."""
         names = (live.display_name, live.external_id, *live.domains[:1])
-        return self._free(next(filter(None, map(slug, names)), f"org-{live.id[-8:]}"))
+        return self._free(next(filter(None, (slug(masked(name)) for name in names)), f"org-{live.id[-8:]}"))
 
     def _free(self, wanted: str) -> str:
         found = _numbered(wanted, self._taken)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from msgspec import Struct
 from reconciler.core.manifests.identity import Identity
 from reconciler.core.manifests.rules import items
 from reconciler.core.values import domain
-from reconciler.core.values.problems import Fault, shown
+from reconciler.core.values.problems import Budget, Fault, shown
 from reconciler.model.kinds import CHILD_KINDS
 from reconciler.model.manifest import Document, Path, Problem
 
@@ -27,28 +27,35 @@ _HINTS = {
 
 
 class Claim(Struct, frozen=True, gc=False):
-    """Something that a document wants for itself; two equal (rule, key) clash. A default is not `stated`."""
+    """Something that a document wants for itself; two equal (rule, key) clash. A default is not `stated`.
+
+    `noun` and `said` name it in a message.
+    """
 
     rule: str
-    key: tuple[object, ...]
-    what: str
+    key: Hashable
+    noun: str
+    said: str
     owner: int
     path: Path
     stated: bool = True
+
+    @property
+    def what(self) -> str:
+        """It, as a message names it."""
+        return f"{self.noun}{shown(self.said)}"
 
 
 def of_identity(owner: int, identity: Identity, *, stated: bool) -> Iterator[Claim]:
     """What any Organization document claims, also a broken one; `stated`: its external id is no default."""
     if identity.name:
-        yield Claim(
-            "name/duplicate", (identity.name,), f"the name {shown(identity.name)}", owner, ("metadata", "name")
-        )
+        yield Claim("name/duplicate", identity.name, "the name ", identity.name, owner, ("metadata", "name"))
     if identity.external_id:
         path = ("spec", "externalId") if stated else ("metadata", "name")
-        what = f"the external id {shown(identity.external_id)}"
-        yield Claim("external-id/duplicate", (identity.external_id,), what, owner, path, stated)
+        said = identity.external_id
+        yield Claim("external-id/duplicate", said, "the external id ", said, owner, path, stated)
     if identity.id:
-        yield Claim("id/duplicate", (identity.id,), shown(identity.id), owner, ("spec", "id"))
+        yield Claim("id/duplicate", identity.id, "", identity.id, owner, ("spec", "id"))
 
 
 def of_spec(owner: int, spec: Mapping[str, Any], *, forbid_shared: bool) -> Iterator[Claim]:
@@ -59,29 +66,62 @@ def of_spec(owner: int, spec: Mapping[str, Any], *, forbid_shared: bool) -> Iter
             name, pin = child.get("name"), child.get("id")
             if isinstance(name, str):
                 key = (owner, kind.collection, name)
-                yield Claim("name/duplicate", key, f"the name {shown(name)}", owner, (*path, "name"))
+                yield Claim("name/duplicate", key, "the name ", name, owner, (*path, "name"))
             if isinstance(pin, str) and pin:
-                yield Claim("id/duplicate", (pin,), shown(pin), owner, (*path, "id"))
+                yield Claim("id/duplicate", pin, "", pin, owner, (*path, "id"))
     if forbid_shared:
         domains = {domain.normal(name): index for index, name in items(spec, "domains", str)}
         for name, index in domains.items():
-            yield Claim("domain/shared", (name,), f"the domain {shown(name)}", owner, ("spec", "domains", index))
+            yield Claim("domain/shared", name, "the domain ", name, owner, ("spec", "domains", index))
 
 
-def find(claims: Iterator[Claim], documents: Sequence[Document]) -> Iterator[tuple[int, Problem]]:
-    """Every clash, once for each document that has part in it, with that document's index."""
-    groups: dict[tuple[object, ...], list[Claim]] = {}
-    for claim in claims:
-        groups.setdefault((claim.rule, *claim.key), []).append(claim)
+def find(
+    claims: Callable[[], Iterator[Claim]], documents: Sequence[Document], budget: Budget
+) -> Iterator[tuple[int, Problem]]:
+    """Every clash, once for each document that has part in it, with that document's index.
+
+    `claims` gives them anew: a million are not kept. Once the budget is spent, a document is told of one clash,
+    without its place.
+    """
+    clashing = _clashing(claims())
+    groups: dict[tuple[str, Hashable], list[Claim]] = {}
+    untold: dict[int, Claim] = {}
+    for claim in claims() if clashing else ():
+        if (claim.rule, claim.key) in clashing:
+            if budget.take():
+                groups.setdefault((claim.rule, claim.key), []).append(claim)
+            else:
+                untold.setdefault(claim.owner, claim)
+    by_document = sorted({(claim.owner, claim.path) for group in groups.values() for claim in group}, key=_owner)
+    places = {(owner, path): documents[owner].locate(path) for owner, path in by_document}
     for group in groups.values():
-        if len(group) > 1 and any(claim.stated for claim in group):  # equal defaults come from equal names
-            places = [documents[claim.owner].locate(claim.path) for claim in group]
-            for index, claim in enumerate(group):
-                others = [str(place) for at, place in enumerate(places[: _MAX_OTHERS + 1]) if at != index]
-                yield claim.owner, _fault(claim, others, len(group) - 1).at(places[index])
+        found = [places[claim.owner, claim.path] for claim in group]
+        for index, claim in enumerate(group):
+            others = [str(place) for at, place in enumerate(found[: _MAX_OTHERS + 1]) if at != index]
+            yield claim.owner, _fault(claim, others, len(group) - 1).at(found[index])
+    for owner, claim in untold.items():
+        yield owner, _fault(claim, (), 0).at(documents[owner].origin)
+
+
+def _clashing(claims: Iterator[Claim]) -> set[tuple[str, Hashable]]:
+    """What is claimed more than once, and not by defaults alone: equal defaults come from equal names."""
+    known: dict[str, dict[Hashable, bool]] = {}  # whether any is stated; by rule, which takes less than pairs
+    found: set[tuple[str, Hashable]] = set()
+    for claim in claims:
+        same = known.setdefault(claim.rule, {})
+        stated = same.get(claim.key)
+        if stated is not None and (stated or claim.stated):
+            found.add((claim.rule, claim.key))
+        same[claim.key] = bool(stated) or claim.stated
+    return found
+
+
+def _owner(place: tuple[int, Path]) -> int:
+    return place[0]
 
 
 def _fault(claim: Claim, others: Sequence[str], count: int) -> Fault:
     named = others[:_MAX_OTHERS]
     more = f" and {count - len(named)} more" if count > len(named) else ""
-    return Fault(claim.rule, f"{claim.what} stands at {', '.join(named)}{more} too", _HINTS[claim.rule])
+    where = f"at {', '.join(named)}{more}" if named else "elsewhere"
+    return Fault(claim.rule, f"{claim.what} stands {where} too", _HINTS[claim.rule])

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from reconciler.core.manifests import rules as soundness
 from reconciler.core.manifests.identity import identify
 from reconciler.core.manifests.rules import items, mapping
 from reconciler.core.values import certificate, metadata
-from reconciler.core.values.problems import Fault, shown
+from reconciler.core.values.problems import Budget, Fault, shown
 from reconciler.model.kinds import CHILD_KINDS, CONNECTION, IDP_FIELDS, ORGANIZATION, Compare, Field, Kind
-from reconciler.model.manifest import Document, Path, Problem, attachment
+from reconciler.model.manifest import Document, Path, Problem, Severity, attachment
 from reconciler.model.state import (
     Certificate,
     DesiredChild,
@@ -30,11 +31,16 @@ T = TypeVar("T")
 
 
 class Context(Struct, frozen=True):
-    """What a manifest is judged by, besides itself; `now` is in Unix seconds."""
+    """What a manifest is judged by, besides itself; `now` is in Unix seconds.
+
+    `judged` is what was made of each file so far: many connections may refer to one.
+    """
 
     environment: DesiredEnvironment
     attachments: Mapping[str, bytes]
     now: float
+    judged: dict[tuple[str, bytes], Any] = {}
+    budget: Budget = msgspec.field(default_factory=Budget)
 
 
 def declare(document: Document, context: Context) -> tuple[DesiredOrganization, tuple[Problem, ...]]:
@@ -57,6 +63,7 @@ class _Reading:
         self.problems: list[Problem] = []
         self._document = document
         self._context = context
+        self._unlocated = False  # whether an error was noted without its place
 
     def organization(self) -> DesiredOrganization:
         head: Mapped = self._document.value["metadata"]
@@ -147,7 +154,7 @@ class _Reading:
             found, faults = judge(stated["pem"])
             self._note((*path, "pem"), faults)
             return found or ""
-        return self._from_file(stated["file"], (*path, "file"), judge) or ""
+        return self._from_file(stated["file"], (*path, "file"), judge, "certificate") or ""
 
     def _from_metadata(self, child: Mapped, path: Path) -> dict[str, Value]:
         stated = child.get("idp", {}).get("metadata")
@@ -155,13 +162,13 @@ class _Reading:
 
     def _metadata(self, file: str, path: Path) -> dict[str, Value]:
         judge = partial(metadata.parse, now=self._context.now, warn_days=self._warn_days)
-        found = self._from_file(file, path, judge)
+        found = self._from_file(file, path, judge, "metadata")
         if found is None:
             return {}
         return dict(zip(IDP_FIELDS, (found.entity_id, found.redirect_url, found.certificate), strict=True))
 
     def _from_file(
-        self, file: str, path: Path, judge: Callable[[bytes], tuple[T | None, Sequence[Fault]]]
+        self, file: str, path: Path, judge: Callable[[bytes], tuple[T | None, Sequence[Fault]]], kind: str
     ) -> T | None:
         """What a judge makes of a file that the manifest refers to; its faults are noted with the file's name."""
         name = attachment(self._document.origin, file)
@@ -169,7 +176,10 @@ class _Reading:
         if data is None:
             self._note(path, (_absent(file),))
             return None
-        found, faults = judge(data)
+        known: tuple[T | None, Sequence[Fault]] | None = self._context.judged.get((kind, data))
+        if known is None:
+            known = self._context.judged[kind, data] = judge(data)
+        found, faults = known
         self._note(path, faults, name)
         return found
 
@@ -178,9 +188,12 @@ class _Reading:
         return self._context.environment.warn_days
 
     def _note(self, path: Path, faults: Sequence[Fault], file: str = "") -> None:
-        if faults:  # a place costs more than all the rest
-            origin = self._document.locate(path)
-            self.problems += [fault.at(origin, file) for fault in faults]
+        for fault in faults:  # a place costs more than all the rest
+            if self._context.budget.take():
+                self.problems.append(fault.at(self._document.locate(path), file))
+            elif fault.severity is Severity.ERROR and not self._unlocated:
+                self._unlocated = True
+                self.problems.append(fault.at(self._document.origin, file))
 
 
 def _absent(file: str) -> Fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -13,7 +14,7 @@ from reconciler.core.manifests.identity import Identity, identify
 from reconciler.core.manifests.organization import Context, declare, inspect
 from reconciler.core.manifests.rules import MAX_ITEMS, mapping
 from reconciler.core.values import domain
-from reconciler.core.values.problems import Fault
+from reconciler.core.values.problems import Budget, Fault
 from reconciler.model.manifest import Document, Manifests, Origin, Problem, Severity
 from reconciler.model.settings import STRICT, DomainRules
 from reconciler.model.state import Desired, DesiredEnvironment, DesiredOrganization, InvalidOrganization
@@ -53,7 +54,8 @@ def resolve(
     organizations = [index for index, each in enumerate(documents) if not _is_environment(each)]
 
     sound = [index for index in organizations if not any(_of(each, "schema") for each in earlier[index])]
-    context = Context(settings or environment.UNKNOWN, manifests.attachments, now)
+    budget = Budget()
+    context = Context(settings or environment.UNKNOWN, manifests.attachments, now, budget=budget)
     declared = {index: declare(documents[index], context) for index in sound}
     later = [(index, problem) for index in sound for problem in declared[index][1]]
     later += [
@@ -62,7 +64,7 @@ def resolve(
         if index not in declared
         for problem in inspect(documents[index], context)
     ]
-    later += clashes.find(_claims(documents, organizations, context.environment), documents)
+    later += clashes.find(partial(_claims, documents, organizations, context.environment), documents, budget)
 
     unread = {problem.origin for problem in problems if _of(problem, "reference")}
     fresh = [problem for _, problem in later if not (_of(problem, "reference") and problem.origin in unread)]

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from reconciler.core.planning.digest import digest, plain
 from reconciler.core.values.certificate import describe
 from reconciler.core.values.redaction import masked
-from reconciler.model.change import Blocked, Change, Create, FieldChange, IssueLink, Plan, Target
+from reconciler.model.change import Blocked, Change, Create, FieldChange, Plan, Target
 from reconciler.model.errors import WrongPlan
 from reconciler.model.kinds import KindName
 from reconciler.model.outcome import Outcome, Result
@@ -61,7 +61,7 @@ def encode(saved: SavedPlan, document: Document) -> Document:
     Raises:
         WrongPlan: something in it looks like a secret, so that it cannot be written.
     """
-    content = msgspec.to_builtins(saved, order="deterministic")
+    content = msgspec.to_builtins(saved)
     if msgspec.json.encode(masked(content)) != msgspec.json.encode(content):
         message = "this plan cannot be saved: a value in it looks like a secret"
         raise WrongPlan(message, "Remove it from the manifests.")
@@ -154,11 +154,9 @@ def _end(change: Change, saved: SavedPlan, now: _Now) -> Outcome | None:
 
 
 def _blocks(block: Blocked, change: Change) -> bool:
-    """Return whether it is about the change, its organization, or the directory that a token is for."""
-    if block.organization != change.key.organization or block.kind is KindName.ORGANIZATION:
-        return block.organization == change.key.organization
-    kinds = {change.key.kind, KindName.DIRECTORY if change.key.kind is KindName.BEARER_TOKEN else change.key.kind}
-    return block.kind in kinds and block.name == change.key.name
+    if block.organization != change.key.organization:
+        return False
+    return block.kind is KindName.ORGANIZATION or block.name == change.key.name
 
 
 def _another(change: Change, saved: SavedPlan, now: _Now) -> Iterator[str]:
@@ -170,8 +168,7 @@ def _another(change: Change, saved: SavedPlan, now: _Now) -> Iterator[str]:
     if then.id != live.id:
         yield f"{name} was {then.id}, and is {live.id} now"
         return
-    own = next((each for each in saved.changes if each.key.organization == name and each.live_id == then.id), None)
-    after = {field.wire: field.after for field in (own.fields if own else ())}
+    after = {field.wire: field.after for each in saved.changes if each.live_id == then.id for field in each.fields}
     values = (
         ("displayName", then.display_name, live.display_name),
         ("domains", then.domains, live.domains),
@@ -188,21 +185,20 @@ def _moved(change: Change, current: Change) -> Iterator[str]:
         return
     if change.live_id is not None and change.live_id != current.live_id:
         yield f"{change.live_id} was meant, and now it would be {current.live_id}"
-    if isinstance(change, IssueLink) and isinstance(current, IssueLink) and change.extent != current.extent:
+    if getattr(change, "extent", None) != getattr(current, "extent", None):
         yield "the link would be for something else now"
     planned = {field.wire: field for field in change.fields}
     for field in current.fields:
         own = planned.get(field.wire)
-        if own is None or not _same(own, field):
+        if own is None or _counts(own) != _counts(field):
             then = own.before if own else field.after
             yield f"{field.path}: planned {_said(field.after)}, then {_said(then)}, now {_said(field.before)}"
     if isinstance(change, Create) and len(current.fields) < len(change.fields):
         yield "fewer fields would be created now"
 
 
-def _same(then: FieldChange, now: FieldChange) -> bool:
-    planned, wanted = ((_counted(each.before), _counted(each.after)) for each in (then, now))
-    return planned == wanted
+def _counts(field: FieldChange) -> tuple[Any, Any]:
+    return _counted(field.before), _counted(field.after)
 
 
 def _counted(value: Value | None) -> Any:
@@ -214,4 +210,6 @@ def _said(value: Value | None) -> str:
         return f"sha256:{value.sha256[:12]}…"
     if isinstance(value, tuple):
         return f"[{', '.join(value)}]"
-    return "nothing" if value in {None, ""} else f'"{value}"' if isinstance(value, str) else str(value).lower()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if value else "nothing"

@@ -26,6 +26,8 @@ def normal(name: str) -> str:
     Blanks around it and a trailing dot are dropped; what is no domain at all stays as it is. Never raises.
     """
     name = name.strip().lower()
+    if len(name) > 2 * MAX_LENGTH:  # the loop below takes the square of the time
+        return name
     while name.endswith("."):
         name = name.rstrip(".").rstrip()
     if name.isascii() or len(name) > MAX_LENGTH:

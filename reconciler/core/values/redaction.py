@@ -23,6 +23,7 @@ _SECRETS = re.compile(  # each begins with a letter of its own: that finds nothi
     # a private key, also one that is cut off
     r"|-----BEGIN[ A-Z0-9]*PRIVATE KEY-----(?:(?!-----END)[\s\S])*(?:-----END[ A-Z0-9]*PRIVATE KEY-----)?"
 )
+_VARIED = 8
 _ENCODED = re.compile(r"[A-Za-z0-9+/=]{32,}")
 _RANDOM = re.compile(r"[^A-Z]*[A-Z].*[0-9]|[^0-9]*[0-9].*[A-Z]")  # capitals and digits, as base64 has them
 # what Unicode says to draw as nothing, and Python calls printable: joiners, fillers, variation selectors
@@ -34,13 +35,29 @@ _QUOTES = frozenset(
 )  # and what looks like one
 
 
+_own: list[re.Pattern[str]] = []  # the ends of this process's keys, as one pattern; empty without any
+_ends: set[str] = set()
+
+
+def remember(key: str) -> None:
+    """From now on the end of this key is masked, too, in any case and without what it begins with.
+
+    An end of few different characters is not remembered: it may stand anywhere.
+    """
+    end = key.rpartition("_")[2]
+    if len(set(end)) >= _VARIED and end not in _ends:
+        _ends.add(end)
+        _own[:] = [re.compile("|".join(map(re.escape, sorted(_ends))), re.IGNORECASE)]
+
+
 def masked(value: Any) -> Any:
     """The value, however nested, with `***` in place of whatever looks like a secret, in keys too.
 
     Returns texts, numbers, booleans, None, dicts and lists only; anything else becomes its masked text.
     """
     if isinstance(value, str):
-        return _SECRETS.sub(MASK, value)
+        shown = _SECRETS.sub(MASK, value)
+        return _own[0].sub(MASK, shown) if _own else shown
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, Mapping):
@@ -101,7 +118,7 @@ def cut(text: str, length_max: int) -> str:
 
 def holds_secret(text: str) -> bool:
     """Whether a part of a text would be masked."""
-    return _SECRETS.search(text) is not None
+    return _SECRETS.search(text) is not None or any(own.search(text) for own in _own)
 
 
 def unkeyed(text: str) -> str:

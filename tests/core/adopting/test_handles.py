@@ -41,6 +41,7 @@ def test_without_a_usable_display_name_the_next_best_is_taken() -> None:
     assert name(display_name="🦄", external_id="4711", domain="acme.example") == "4711"
     assert name(external_id="", domain="acme.example") == "acme-example"
     assert name() == "org-00000001"
+    assert name(display_name=f"ssoready_sk_{'1' * 25}", external_id="4711") == "4711"
 
 
 @pytest.mark.parametrize("taken", ["acme", "ACME"])

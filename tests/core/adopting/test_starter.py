@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.adopting.starter import CI, ENVIRONMENT, starter
+from reconciler.core.adopting.starter import ENVIRONMENT, starter
 
 
 @pytest.mark.parametrize(
-    ("ci", "own"),
+    ("checks", "owners"),
     [
-        (None, {".github/CODEOWNERS"}),
-        (CI.GITHUB, {".github/CODEOWNERS", ".github/workflows/reconciler.yml"}),
-        (CI.GITLAB, {"CODEOWNERS", ".gitlab-ci.yml"}),
+        ({}, ".github/CODEOWNERS"),
+        ({".github/workflows/x.yml": "on: push\n"}, ".github/CODEOWNERS"),
+        ({".gitlab-ci.yml": "include: []\n"}, "CODEOWNERS"),
     ],
 )
-def test_each_ci_has_its_checks_and_its_place_for_owners(ci: CI | None, own: set[str]) -> None:
-    files = {file.path: file.text for file in starter(ci)}
-    assert own <= set(files)
-    assert set(files) - own == {file.path for file in starter(None)} - {".github/CODEOWNERS"}
-    assert all(text.endswith("\n") and "{{" not in text.replace("${{", "") for text in files.values())
+def test_each_platform_has_its_checks_and_its_place_for_owners(checks: dict[str, str], owners: str) -> None:
+    files = {file.path: file.text for file in starter(checks)}
+    assert {owners: files[owners], **checks}.items() <= files.items()
+    assert set(files) - {owners, *checks} == {file.path for file in starter({})} - {".github/CODEOWNERS"}
+    assert all(text.endswith("\n") for text in files.values())
     assert ENVIRONMENT in files[".pre-commit-config.yaml"]

@@ -49,7 +49,7 @@ def test_a_short_list_stands_on_one_line() -> None:
     assert len(many) == 31
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\x00", "\x85", "x" * 256, KEY])
+@pytest.mark.parametrize("text", ["a\nb", "a\x00", "\x85", "x" * 256, KEY, "Acme ***"])
 def test_some_texts_cannot_stand_in_a_manifest(text: str) -> None:
     assert unfit(text, 255)
     assert not unfit("Acme", 255)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.manifests import conflicts as clashes
 from reconciler.core.manifests.conflicts import Claim
+from reconciler.core.values.problems import Budget
 from reconciler.model.manifest import Document, Problem
 from reconciler.model.settings import STRICT, DomainRules
 from tests.support.build import org_id
@@ -108,10 +109,10 @@ def test_shared_domains_may_be_allowed_where_the_process_allows_it() -> None:
     assert [each.rule for each in strict] == ["domain/shared"] * 2
 
 
-def claims(owners: list[int], *, stated: bool = True) -> list[tuple[int, Problem]]:
+def claims(owners: list[int], *, stated: bool = True, budget: int = 1000) -> list[tuple[int, Problem]]:
     documents = [document({}, f"{number}.yaml") for number in range(max(owners) + 1)]
-    found = (Claim("domain/shared", ("x",), "the domain `x`", owner, (), stated) for owner in owners)
-    return list(clashes.find(found, documents))
+    found = [Claim("domain/shared", "x", "the domain ", "x", owner, (), stated) for owner in owners]
+    return list(clashes.find(lambda: iter(found), documents, Budget(budget)))
 
 
 def test_each_is_told_of_three_others_and_how_many_more_there_are() -> None:
@@ -120,6 +121,14 @@ def test_each_is_told_of_three_others_and_how_many_more_there_are() -> None:
     assert (named[0], named[1], named[5]) == (["1", "2", "3"], ["0", "2", "3"], ["0", "1", "2"])
     assert all("2 more" in message for message in messages)
     assert not any("more" in problem.message for _, problem in claims([0, 1, 2, 3]))
+
+
+@pytest.mark.parametrize("budget", [0, 1, 2, 5])
+def test_beyond_the_budget_each_document_is_told_once_and_without_a_place(budget: int) -> None:
+    found = claims([0, 1, 2, 2, 3], budget=budget)
+    assert {owner for owner, _ in found} == {0, 1, 2, 3}
+    assert len(found) <= budget + 4
+    assert all("stands elsewhere too" in problem.message for _, problem in found[max(budget, 0) :])
 
 
 def test_equal_defaults_alone_are_no_clash() -> None:
@@ -133,8 +142,8 @@ def test_many_that_want_one_thing_cost_no_more_than_they_are() -> None:
         Document({}, document({}).origin, lambda _, number=number: looked_up.append(number) or document({}).origin)
         for number in range(500)
     ]
-    found = [Claim("domain/shared", ("x",), "the domain `x`", owner, ()) for owner in range(500)]
-    assert len(list(clashes.find(iter(found), documents))) == 500
+    found = [Claim("domain/shared", "x", "the domain ", "x", owner, ()) for owner in range(500)]
+    assert len(list(clashes.find(lambda: iter(found), documents, Budget()))) == 500
     assert len(looked_up) == 500
 
 

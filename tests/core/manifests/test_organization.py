@@ -9,7 +9,9 @@ from msgspec import structs
 
 from reconciler.core.manifests.environment import UNKNOWN
 from reconciler.core.manifests.organization import Context, declare, inspect
+from reconciler.core.values import metadata
 from reconciler.core.values.certificate import fingerprint
+from reconciler.core.values.problems import Budget
 from reconciler.model.kinds import KindName
 from reconciler.model.manifest import Origin, Severity
 from reconciler.model.state import Certificate, Ownership, SetupLink
@@ -161,3 +163,25 @@ def test_days_to_warn_come_from_the_environment() -> None:
 )  # fmt: skip
 def test_a_document_of_any_shape_can_be_inspected(value: Any) -> None:
     assert inspect(document(value), CONTEXT) == ()
+
+
+def test_beyond_the_budget_one_error_is_told_without_its_place() -> None:
+    context = Context(UNKNOWN, {}, NOW, budget=Budget(1))
+    manifest = organization(domains=["A.example", "B.example", "C.example"], setupLink={"saml": False})
+    found, problems = declare(manifest, context)
+    assert found.name == "acme"
+    assert [str(each.origin) for each in problems] == ["acme.yaml#spec/domains/0:1:1", "acme.yaml:1:1"]
+
+
+def test_a_file_that_many_refer_to_is_judged_once() -> None:
+    """Two that are the same to the byte are one."""
+    calls: list[bytes] = []
+    with pytest.MonkeyPatch.context() as patch:
+        parse = metadata.parse
+        patch.setattr(metadata, "parse", lambda data, **more: calls.append(data) or parse(data, **more))
+        stated = [{"name": f"c{n}", "idp": {"metadata": {"file": f"{n}.xml"}}} for n in range(50)]
+        attachments = {f"{n}.xml": entity().encode() for n in range(50)}
+        found, problems = declare(organization(samlConnections=stated), Context(UNKNOWN, attachments, NOW))
+    assert [each.rule for each in problems] == ["primary/none"]
+    assert len(calls) == 1
+    assert len({str(each.owned) for each in found.collections[CONNECTION]}) == 1

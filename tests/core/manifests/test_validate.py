@@ -7,17 +7,31 @@ from typing import Any
 import pytest
 
 from reconciler.core.manifests.validate import validate
+from reconciler.core.values.problems import Budget
 from reconciler.model.manifest import Document, Manifests, Problem
 from tests.support.documents import document, environment, error, organization
 
 
-def check(document: Document) -> tuple[Problem, ...]:
+def check(document: Document, explained: bool) -> tuple[Problem, ...]:
+    if not explained:
+        return (error(document.origin.file, 9),) if document.origin.file != "sound.yaml" else ()
     return (error(document.origin.file, 1), error(document.origin.file, 2))
 
 
-def judged(*documents: Document) -> list[tuple[str, str]]:
-    found = validate(Manifests("r", documents, {}, (), frozenset(), 1), check)
+def judged(*documents: Document, budget: int = 100) -> list[tuple[str, str]]:
+    found = validate(Manifests("r", documents, {}, (), frozenset(), 1), check, Budget(budget))
     return [(each.rule, str(each.origin)) for each in found]
+
+
+def test_once_the_budget_is_spent_a_document_is_told_of_one_problem_at_most() -> None:
+    holding = document({"kind": "Organization", "spec": {"displayName": KEY}}, "sound.yaml")
+    sound = document({"kind": "Organization"}, "sound.yaml")
+    assert judged(organization("a"), organization("b"), sound, holding, budget=1) == [
+        ("schema/type", "a.yaml:1:1"),
+        ("schema/type", "a.yaml:2:1"),
+        ("schema/type", "b.yaml:9:1"),
+        ("secret/in-manifest", "sound.yaml:1:1"),
+    ]
 
 
 KEY = "ssoready_sk_" + "a" * 25

@@ -12,10 +12,11 @@ from reconciler.core.planning.children import plan_collection
 from reconciler.core.planning.plan import plan
 from reconciler.model.change import Duplicate
 from reconciler.model.kinds import KindName
-from reconciler.model.state import DesiredChild, DesiredOrganization, SAMLConnection
+from reconciler.model.state import DesiredChild, DesiredOrganization, InvalidOrganization, SAMLConnection
 from tests.support.build import (
     CONNECTION,
     DIRECTORY,
+    PLACE,
     conn_id,
     connection,
     desired,
@@ -156,6 +157,12 @@ def test_those_of_several_domains_stand_in_order_of_id() -> None:
 )
 def test_what_is_no_duplicate(wanted: list[DesiredOrganization]) -> None:
     assert doubled(*wanted) == ()
+
+
+def test_one_that_a_broken_manifest_claims_is_none() -> None:
+    broken = InvalidOrganization("second", org_id(2), None, "it is broken", PLACE)
+    made = plan(desired(ACME, invalid=[broken]), observed(FIRST, SECOND, THIRD), 0)
+    assert made.duplicates == ()
 
 
 def test_while_a_file_cannot_be_read_nothing_is_called_a_duplicate() -> None:

@@ -778,3 +778,11 @@ def test_now_decides_whether_a_delivered_link_is_still_good() -> None:
     wanted = desired(organization("acme", setup_link=SAML_LINK))
     assert plan(wanted, seen, 99.0).changes == ()
     assert len(plan(wanted, seen, 100.0).changes) == 1
+
+
+def test_an_environment_that_has_lone_directories_made_primary_plans_that() -> None:
+    whole = desired(organization("acme", directories=[directory("okta")]))
+    seen = observed(live(1, "acme", directories=[live_directory(1)]))
+    assert plan(whole, seen, 0.0).changes == ()
+    heals = structs.replace(whole, environment=structs.replace(whole.environment, make_lone_primary=True))
+    assert [change.key.name for change in plan(heals, seen, 0.0).changes] == ["okta"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from reconciler.core.planning.saved import decode, encode, fingerprint, narrowed
 from reconciler.core.values.certificate import describe
 from reconciler.model.change import Plan
 from reconciler.model.errors import WrongPlan
+from reconciler.model.kinds import KindName
 from reconciler.model.outcome import Result
 from reconciler.model.saved import Narrowed, SavedPlan
 from reconciler.model.state import Desired, DesiredChild, DesiredOrganization, Observed, Organization
@@ -25,6 +27,7 @@ from tests.support.build import (
     SAML_LINK,
     connection,
     desired,
+    dir_id,
     directory,
     live,
     live_connection,
@@ -71,8 +74,13 @@ def test_what_somebody_has_done_is_satisfied_and_a_part_of_it_leaves_the_rest() 
     both = live(1, "acme", display_name="New", domains=["a.example"])
     assert ends(wanted, then=observed(LIVE), now=observed(both)) == [(Result.SATISFIED, "")]
     half = live(1, "acme", display_name="New", domains=["acme.example"])
-    (change,) = left(saved(desired(wanted), observed(LIVE)), observed(half)).left.changes
+    plan = saved(desired(wanted), observed(LIVE))
+    found = left(plan, observed(half))
+    (change,) = found.left.changes
     assert [field.path for field in change.fields] == ["domains"]
+    assert found.shown.changes == found.left.changes
+    assert (found.left.digest, found.shown.digest) == (plan.digest, plan.digest)
+    assert found.left.targets == found.shown.targets == plan.targets
 
 
 def test_the_whole_plan_is_shown_though_less_is_left() -> None:
@@ -82,6 +90,7 @@ def test_the_whole_plan_is_shown_though_less_is_left() -> None:
     found = left(plan, observed(live(1, "acme", display_name="Moved"), live(2, "globex")))
     assert [each.key.organization for each in found.left.changes] == ["globex"]
     assert [each.key.organization for each in found.shown.changes] == ["acme", "globex"]
+    assert found.shown.changes[0] == plan.changes[0], "as it was reviewed, and not as it would be now"
 
 
 def test_a_value_that_moved_is_stale_with_the_three_values() -> None:
@@ -101,7 +110,7 @@ def test_a_value_that_was_as_wanted_and_moved_is_stale_too() -> None:
 
 
 def test_the_order_of_live_domains_does_not_count() -> None:
-    wanted = organization(display_name="New")
+    wanted = organization(display_name="New", domains=("a.example", "c.example"))
     then, now = (
         observed(live(1, "acme", display_name="Acme", domains=each))
         for each in (["a.example", "b.example"], ["b.example", "a.example"])
@@ -117,10 +126,73 @@ def test_another_organization_with_the_same_key_is_stale() -> None:
 
 
 def test_a_child_of_an_organization_that_this_plan_renames_is_left_after_the_rename() -> None:
-    wanted = organization(display_name="New", connections=(connection("okta", entity="urn:x"),))
+    wanted = organization(
+        display_name="New", domains=("a.example",), connections=(connection("okta", entity="urn:x"),)
+    )
     then = observed(live(1, "acme", display_name="Acme", connections=()))
-    now = observed(live(1, "acme", display_name="New", connections=()))
+    now = observed(live(1, "acme", display_name="New", domains=["a.example"], connections=()))
     assert ends(wanted, then=then, now=now) == [(Result.SATISFIED, "")]
+
+
+def test_a_name_that_another_organization_was_to_get_is_no_excuse() -> None:
+    acme = organization(connections=(connection("okta", entity="urn:x"),))
+    globex = organization("globex", display_name="New")
+    then = observed(live(1, "acme", display_name="Acme", connections=()), live(2, "globex"))
+    now = observed(live(1, "acme", display_name="New", connections=()), live(2, "globex"))
+    ((result, error),) = ends(acme, globex, then=then, now=now)
+    assert result is Result.STALE
+    assert 'was "Acme", and is "New" now' in error
+
+
+def test_an_organization_that_is_gone_is_stale() -> None:
+    other = live(2, "other", display_name="Other")
+    ((result, error),) = ends(ACME, then=observed(LIVE, other), now=observed(other))
+    assert (result, error.partition(";")[0]) == (Result.STALE, "update was planned, and now it would be create")
+
+
+def test_a_token_of_a_directory_that_was_created_meanwhile_is_left() -> None:
+    wanted = organization(directories=(directory("okta", issue_token=True),))
+    then, now = (
+        structs.replace(observed(live(1, "acme", directories=each)), records={})
+        for each in ((), (live_directory(1),))
+    )
+    found = left(saved(desired(wanted), then), now)
+    assert [each.key.kind for each in found.left.changes] == [KindName.BEARER_TOKEN]
+    assert [each.result for each in found.outcomes] == [Result.SATISFIED]
+
+
+def test_a_flag_that_moved_is_told_in_words() -> None:
+    wanted = organization(
+        directories=(directory("okta", id_=dir_id(1), primary=True), directory("b", id_=dir_id(2)))
+    )
+    then, now = (
+        observed(
+            live(1, "acme", directories=(live_directory(1, primary=each), live_directory(2, primary=not each)))
+        )
+        for each in (False, True)
+    )
+    plan = saved(desired(wanted), then)
+    (change,) = plan.changes
+    moved = structs.replace(change, fields=(structs.replace(change.fields[0], before=True, after=False),))
+    (outcome,) = narrowed(structs.replace(planned(plan.desired, then, now=0), changes=(moved,)), plan).outcomes
+    assert "primary: planned false, then false, now true" in (outcome.error or "")
+    assert [each.result for each in left(plan, now).outcomes] == [Result.SATISFIED]
+
+
+def test_a_block_of_another_organizations_child_is_not_this_ones() -> None:
+    okta = (connection("okta", entity="urn:x"),)
+    then = observed(live(1, "acme", connections=()), live(2, "globex", connections=()))
+    done = live_connection(1, entity="urn:x")
+    now = observed(
+        live(1, "acme", connections=(done,)), live(2, "globex", connections=(live_connection(2, org=2),))
+    )
+    found = ends(
+        organization(connections=okta),
+        organization("globex", connections=(*okta, connection("next", entity="urn:y"))),
+        then=then,
+        now=now,
+    )
+    assert [result for result, _ in found] == [Result.SATISFIED, Result.STALE, Result.STALE]
 
 
 def test_a_child_of_an_organization_that_was_created_meanwhile_is_left() -> None:
@@ -158,7 +230,7 @@ def test_what_is_blocked_by_now_is_stale_with_the_reason() -> None:
 def test_a_block_of_one_child_leaves_its_siblings() -> None:
     wanted = organization(
         connections=(connection("okta", id_="saml_conn_" + "1" * 25, url="https://b.example/"),),
-        directories=(directory("okta"),),
+        directories=(directory("entra"),),
     )
     pinned = structs.replace(live_connection(1, url="https://a.example/"), id="saml_conn_" + "1" * 25)
     then = observed(live(1, "acme", connections=(pinned,), directories=()))
@@ -203,9 +275,19 @@ def test_a_create_of_less_is_stale() -> None:
 def test_another_environment_is_refused() -> None:
     plan = saved(desired(ACME), observed(LIVE))
     other = structs.replace(observed(LIVE), environment_id="env_" + "2" * 25)
-    for now in (other, observed()):
-        with pytest.raises(WrongPlan, match=ENVIRONMENT_ID):
+    for now, key in ((other, "env_2+"), (observed(), "an empty environment")):
+        with pytest.raises(WrongPlan, match=f"for {ENVIRONMENT_ID}, and the key belongs to {key}$"):
             left(plan, now)
+
+
+def test_a_plan_for_a_pinned_environment_that_is_empty_is_its_own() -> None:
+    assert saved(desired(ACME, pin=ENVIRONMENT_ID), observed()).pin == ENVIRONMENT_ID
+
+
+def test_the_order_of_the_files_members_does_not_count() -> None:
+    again = json.loads(json.dumps(document(), sort_keys=True))
+    assert list(again) != list(document())
+    assert decode(again, "1") == decode(document(), "1")
 
 
 def test_only_what_the_plan_touches_is_saved_whole() -> None:
@@ -264,7 +346,7 @@ def test_what_was_changed_is_refused_with_or_without_a_new_seal() -> None:
 
 @pytest.mark.parametrize("other", [None, [], {}, {"saved": 1}, {"saved": {}}])
 def test_what_is_no_saved_plan_is_refused(other: Any) -> None:
-    with pytest.raises(WrongPlan):
+    with pytest.raises(WrongPlan, match=r"this is no saved plan|another version"):
         decode(other, "1")
 
 

@@ -161,3 +161,9 @@ def test_every_name_that_can_be_an_a_label_is_accepted_as_one(labels: list[str])
 def test_every_public_mail_domain_is_a_sound_one() -> None:
     broken = {name: check(name, forbid_public_mail=False) for name in PUBLIC_MAIL}
     assert {name: fault for name, fault in broken.items() if fault} == {}
+
+
+@pytest.mark.parametrize("text", [". " * 500_000, "." * 1_000_000, "acme.example" + "." * 600])
+def test_what_is_far_too_long_for_a_domain_stays_as_it_is(text: str) -> None:
+    """It took the square of the time: two minutes for a megabyte."""
+    assert normal(text) == text.strip()

@@ -1,41 +1,28 @@
-"""A fault gets its place late, and a message repeats nothing that could be a secret."""
+"""However many problems there are, a person is told of a thousand."""
 
 from __future__ import annotations
 
-import pytest
+from reconciler.core.values.problems import MAX_PROBLEMS, Budget, Fault, limited, warning
+from reconciler.model.manifest import Origin
 
-from reconciler.core.values.problems import Fault, shown, warning, worst_first
-from reconciler.model.manifest import Origin, Problem, Severity
-
-HERE = Origin("acme.yaml", 3, 5)
+WRONG, ODD = Fault("schema/type", "wrong"), warning("primary/none", "odd")
 
 
-def test_a_fault_becomes_a_problem_at_its_place() -> None:
-    assert Fault("a/b", "wrong", "right").at(HERE) == Problem("a/b", Severity.ERROR, HERE, "wrong", "right")
-    assert warning("a/b", "odd").at(HERE) == Problem("a/b", Severity.WARNING, HERE, "odd", "")
+def test_few_stay_as_they_are() -> None:
+    few = [ODD.at(Origin("b")), WRONG.at(Origin("a"))]
+    assert limited(few) == tuple(few)
 
 
-def test_a_fault_of_another_file_names_it() -> None:
-    assert Fault("a/b", "wrong").at(HERE, "x.pem").message == "x.pem: wrong"
+def test_of_many_the_errors_are_kept_by_place_and_the_last_says_how_many_there_are() -> None:
+    many = [ODD.at(Origin(f"{number:05}.yaml")) for number in range(2 * MAX_PROBLEMS)]
+    kept = limited([*many, WRONG.at(Origin("z.yaml"))])
+    assert len(kept) == MAX_PROBLEMS
+    assert kept[-2].rule == "schema/type"
+    assert list(kept[:-1]) == sorted(kept[:-1], key=lambda each: each.origin)
+    assert (kept[-1].rule, kept[-1].origin) == ("file/too-many-problems", Origin("z.yaml"))
+    assert "2,001" in kept[-1].message
 
 
-@pytest.mark.parametrize(
-    ("text", "as_shown"),
-    [
-        ("", "``"),
-        ("acme", "`acme`"),
-        ("x" * 60, f"`{'x' * 60}`"),
-        ("x" * 61, f"`{'x' * 59}…`"),
-        ("-----BEGIN PRIVATE KEY-----", "a private key"),
-        ("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg", "`MIGHAgEA…`"),
-        ("key: ssoready_sk_1", "`key: ***`"),
-    ],
-)
-def test_a_text_is_shown_short_and_without_what_looks_like_a_key(text: str, as_shown: str) -> None:
-    assert shown(text) == as_shown
-
-
-def test_errors_come_before_warnings_and_then_the_places_count() -> None:
-    late, early = Origin("b", 1), Origin("a", 9)
-    found = [warning("a/b", "w").at(early), Fault("a/b", "z").at(late), Fault("b/a", "y").at(early)]
-    assert [each.message for each in worst_first(found)] == ["y", "z", "w"]
+def test_a_budget_is_spent_once() -> None:
+    budget = Budget(2)
+    assert [budget.take() for _ in range(4)] == [True, True, False, False]

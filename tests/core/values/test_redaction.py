@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.values.redaction import cut, escaped, holds_secret, json_escaped, masked, quoted, unkeyed
+from reconciler.core.values.redaction import (
+    cut,
+    escaped,
+    holds_secret,
+    json_escaped,
+    masked,
+    quoted,
+    remember,
+    unkeyed,
+)
 from reconciler.model.secret import MASK, Secret
 from tests.support.certificates import private_key
 
@@ -167,3 +176,19 @@ def test_what_may_be_a_line_of_a_key_is_shortened(text: str, shown: str) -> None
 def test_no_line_of_a_private_key_is_ever_shown(before: str, number: int, after: str) -> None:
     line = private_key().splitlines()[1 + number]
     assert line[8:40] not in unkeyed(f"{before} {line} {after}")
+
+
+OWN = "ssoready_sk_0d9f8g7h6j5k4l3m2n1p0q9r8"
+
+
+@pytest.mark.parametrize("text", [OWN, OWN.upper(), OWN[12:], OWN[12:].upper(), f"key={OWN[12:]}!", f"x{OWN[9:]}"])
+def test_the_end_of_this_processs_key_is_masked_by_itself(text: str) -> None:
+    remember(OWN)
+    remember(OWN)
+    assert OWN[12:] not in masked(text).lower()
+    assert holds_secret(text)
+
+
+def test_an_end_that_may_stand_anywhere_is_not_remembered() -> None:
+    remember("ssoready_sk_" + "a" * 25)
+    assert masked("a" * 100) == "a" * 100

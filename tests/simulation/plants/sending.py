@@ -214,7 +214,7 @@ def read_only_the_first_page() -> Faulty:
     return swap(paging, "pages", only)
 
 
-@plant(Promise.LIST, Breach.PARTIAL)
+@plant(Promise.LIST, Breach.PARTIAL, 40)
 def take_an_empty_page_for_the_end() -> Faulty:
     """A page that was promised, and that holds nothing, ends the list."""
 
@@ -232,10 +232,14 @@ def take_an_empty_page_for_the_end() -> Faulty:
     return together(swap(paging, "pages", ended), patch.object(Known, "ids", lambda *_: frozenset()))
 
 
-@plant(Promise.LIST, Breach.PARTIAL)
-def forget_what_was_seen() -> Faulty:
-    """A list that lacks what the process has seen is believed."""
-    return patch.object(Known, "ids", lambda *_: frozenset())
+@plant(Promise.LIST, Breach.PARTIAL, 40)
+def believe_a_list_that_lacks_something() -> Faulty:
+    """Whatever a list lacks is gone: what was seen, what a manifest pins, what a record names."""
+
+    async def gone(*_: Any) -> None:
+        """Asks nobody."""
+
+    return patch.object(Lane, "gone", gone)
 
 
 # -- where, and when to stop -----------------------------------------------------------------------

@@ -15,6 +15,7 @@ from reconciler.core.planning import children as collection
 from reconciler.core.planning import diff, domain_transfer, moves, order, plan
 from reconciler.core.values import certificate, domain
 from reconciler.engine import reconcile, write
+from reconciler.engine.runtime import RecentWrites
 from reconciler.model.change import Change, Create, Update
 from reconciler.model.kinds import Compare, Field, Kind, KindName
 from reconciler.model.state import (
@@ -197,7 +198,7 @@ def refuse_nothing() -> Faulty:
 @plant(Promise.SIZE, Breach.UNUSUAL, sure=["guarded"])
 def take_any_approval() -> Faulty:
     """Who approved a plan approved every other one, too."""
-    return _refusing(lambda refusals, made, *args: () if args[1] else refusals(made, *args))
+    return patch.object(RecentWrites, "approves", lambda _, __, approval: approval is not None)
 
 
 @plant(Promise.SIZE, Breach.UNUSUAL, sure=["guarded"])
@@ -378,15 +379,13 @@ def _bold(decide: Any_) -> Any_:
     return decided
 
 
-@plant(Promise.PRIMARY, Breach.NOT_DUE)
+@plant(Promise.PRIMARY, Breach.BLOCKED)
 def demote_before_promoting() -> Faulty:
     """The old primary goes first, by a write of its own, also where it is the live one."""
     keep, level = collection._keep_a_primary, order.level
 
     def eager(scope: Any, changes: Sequence[Create | Update]) -> Any:
         safe, refused = keep(scope, changes)
-        if not any(_sets_primary(change, value=True) for change in safe):
-            return safe, refused
         demotions = tuple(change for change in changes if _sets_primary(change, value=False))
         others = tuple(change for change in safe if change.key not in {each.key for each in demotions})
         return (*(structs.replace(each, needs=()) for each in demotions), *others), refused

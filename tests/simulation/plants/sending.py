@@ -170,7 +170,7 @@ def send_again_what_was_decided_before_a_wait() -> Faulty:
 # -- what is believed ------------------------------------------------------------------------------
 
 
-@plant(Promise.RESPONSE, Breach.NOT_DUE)
+@plant(Promise.RESPONSE, Breach.BLOCKED)
 def believe_an_empty_200() -> Faulty:
     """A crash's empty answer counts as an empty object."""
 
@@ -183,7 +183,7 @@ def believe_an_empty_200() -> Faulty:
     return swap(session, "judge", gullible)
 
 
-@plant(Promise.RESPONSE, Breach.NOT_DUE)
+@plant(Promise.RESPONSE, Breach.BLOCKED)
 def believe_any_200() -> Faulty:
     """A page of a proxy counts as an empty object."""
 
@@ -199,7 +199,7 @@ def believe_any_200() -> Faulty:
     return swap(session, "judge", gullible)
 
 
-@plant(Promise.LIST, Breach.NOT_DUE)
+@plant(Promise.LIST, Breach.PARTIAL)
 def read_only_the_first_page() -> Faulty:
     """A list is what its first page holds."""
 

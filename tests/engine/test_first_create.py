@@ -18,13 +18,18 @@ from tests.support.passes import applied
 
 
 class Empty(httpx.AsyncBaseTransport):
-    """An environment in which nothing is yet; `lose` answers of creates never arrive."""
+    """An environment in which nothing is yet; `lose` answers of creates never arrive.
 
-    def __init__(self, *, lose: int = 0, environment_id: str = ENVIRONMENT_ID) -> None:
+    Creates after the first are answered once `together` are under way.
+    """
+
+    def __init__(self, *, lose: int = 0, together: int = 1, environment_id: str = ENVIRONMENT_ID) -> None:
         self.made = 0
         self.at_once: list[int] = []  # how many creates were under way as each began
         self._under_way = 0
         self._lose = lose
+        self._together = together
+        self._all_here = asyncio.Event()
         self._environment_id = environment_id
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -35,6 +40,10 @@ class Empty(httpx.AsyncBaseTransport):
         self.made += 1
         made = self.made
         await asyncio.sleep(0.01)
+        if self._under_way >= self._together:
+            self._all_here.set()
+        if made > 1:
+            await asyncio.wait_for(self._all_here.wait(), timeout=10)
         self._under_way -= 1
         if made <= self._lose:
             raise httpx.ReadError("reset")
@@ -65,7 +74,7 @@ def results(report: Report) -> list[Result]:
 
 
 def test_the_first_is_alone_and_the_others_go_side_by_side() -> None:
-    server = Empty()
+    server = Empty(together=11)
     assert results(outcome(server, 12)) == [Result.APPLIED] * 12
     assert server.at_once[:2] == [1, 1]
     assert max(server.at_once) == 11

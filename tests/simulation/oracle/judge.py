@@ -276,10 +276,21 @@ class Oracle:
         if quiet and not (of.plan.refusals and self._may_be_refused(of.declared, of.found)):
             self.counts["quiet passes"] += 1
             sent = {each.place for each in of.attempts}
+            rivals = self._rivals(of)
             for write in of.found.due:
-                if write.place not in sent:
+                if write.place not in sent and write.place not in rivals:
                     self._accuse(Breach.UNDONE, f"{_name(write.place)} was due, and a quiet pass did nothing")
         self.says_so(of.declared, of.plan, of.found)
+
+    def _rivals(self, of: Pass) -> frozenset[Place]:
+        """The secrets whose record another process has written since the plan: it is at them, or was."""
+        now = records_of(of.declared, self.folder)
+        moved = {key for key, record in now.items() if record != (of.records or {}).get(key)}
+        return frozenset(
+            place
+            for place in (write.place for write in (of.found.due if of.found else ()))
+            if place[1] in SECRETS and (place[0], None if place[1] is KindName.SETUP_LINK else place[2]) in moved
+        )
 
     def approve(self, of: Pass) -> None:
         """A person has read what this pass says, and approves that, and what is left of it later."""

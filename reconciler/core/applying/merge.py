@@ -100,7 +100,14 @@ def still_absent(
         return Stale(f"a live object that was not there before may be this one; {AGAIN}")
     if _takes_primary(change) and any(each.primary for each in live):
         return Stale(f"another one became primary after the plan was made; {AGAIN}")
+    if not live and not _takes_primary(change) and _is_primary_alone(collection):
+        return Stale(f"what was beside it is gone, so it has to be primary; {AGAIN}")
     return None
+
+
+def _is_primary_alone(collection: Collection) -> bool:
+    """Return whether the only declared child is primary where nothing else is live: its manifest does not say."""
+    return len(collection.children) == 1 and "primary" not in collection.children[0].owned
 
 
 def _with_id(child: DesiredChild, created: str | None) -> DesiredChild:

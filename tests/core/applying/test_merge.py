@@ -371,6 +371,19 @@ def test_none_is_created_primary_beside_one_that_became_primary_meanwhile() -> N
     assert absent(create("okta", [plain], [conn_id(1)]), seen, {}) is None
 
 
+def test_none_is_created_without_primary_once_what_was_beside_it_is_gone() -> None:
+    """An only child is primary, and the plan knew of another one."""
+    one = create("okta", [connection("okta", **FULL)], [conn_id(1)])
+    assert absent(one, [live_connection(1, primary=True)], {}) is None
+    assert isinstance(absent(one, [], {}), Stale)
+    for children in (
+        [connection("okta", primary=False, **FULL)],
+        [connection("okta", primary=True, **FULL)],
+        [connection("okta", **FULL), connection("entra", **FULL)],
+    ):
+        assert absent(create("okta", children), [], {}) is None
+
+
 # -- the answer ------------------------------------------------------------------------------------
 
 

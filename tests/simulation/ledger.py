@@ -119,6 +119,7 @@ class Ledger:
         self._births: dict[str, Birth] = {}
         self._seen: dict[tuple[Life, str], tuple[float, Row]] = {}
         self._answered: dict[tuple[Life, str], float] = {}  # by id, or by the target of a list
+        self._arrived: dict[tuple[Life, str], float] = {}  # the same, when its own answer came
         self._listed: dict[tuple[Life, str, KindName], float] = {}
 
     # -- what is
@@ -222,12 +223,18 @@ class Ledger:
     def answered(self, sent: Sent) -> None:
         """A read's answer has arrived: whoever writes on its strength does so now, or reads again."""
         for read in (*sent.shown, sent.target.partition("&")[0]):
-            self._answered[sent.life, read] = self._now()
+            self._answered[sent.life, read] = self._arrived[sent.life, read] = self._now()
         for id_, row in sent.shown.items():
             self._seen[sent.life, id_] = (sent.served_s, row)
         organization, kind = _collection(sent.target)
         if organization:
             self._listed[sent.life, organization, kind] = sent.served_s
+
+    def gone(self, sent: Sent) -> None:
+        """The server has no such object: the reading of a list that lacks it ends with this answer."""
+        for read, arrived_s in self._arrived.items():
+            if read[0] is sent.life and arrived_s <= sent.at_s <= self._answered[read]:
+                self._answered[read] = self._now()
 
     def has_shown(self, life: Life, list_: str) -> bool:
         """Whether that process has been shown anything that belongs in a list."""

@@ -213,6 +213,8 @@ class Network:
             attempt.ending = Ending.UNDONE
             if own and sent.of is not None:
                 self._oracle.refused(sent.of, attempt)
+                if sent.method == "GET" and attempt.id:
+                    self._ledger.gone(sent)
         else:
             attempt.ending = Ending.UNKNOWN
 

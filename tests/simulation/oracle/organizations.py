@@ -122,14 +122,14 @@ def _alike(wanted: Organization, live: Live) -> bool:
 
 
 def _together(declared: Declared, lives: Lives, standing: dict[str, Standing]) -> dict[str, Standing]:
-    """Takers wait for givers; who cannot take is blocked, and then its giver keeps what it has."""
+    """Takers wait for givers; who cannot take is blocked, and then each of its givers keeps what it has."""
     while True:
         refused = _refused(lives, standing)
         going = {name: each for name, each in standing.items() if each.due is not None and name not in refused}
-        keeper = next((name for name in sorted(going) if _keeps(name, going, declared, lives)), None)
-        if keeper is None:
+        keepers = [name for name in going if _keeps(name, going, declared, lives)]
+        if not keepers:
             break
-        standing = standing | {keeper: _stopped(standing[keeper], BlockReason.DOMAIN_KEPT)}
+        standing = standing | {name: _stopped(standing[name], BlockReason.DOMAIN_KEPT) for name in keepers}
     blocked = {name: _stopped(standing[name], why) for name, why in refused.items()}
     waiting = {
         name: Standing(each.live, each.due, waits=True)

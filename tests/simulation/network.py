@@ -197,6 +197,8 @@ class Network:
             if sent.method == "GET" and response.status_code == 200 and own:
                 self._ledger.answered(sent)
             self._ended(sent, attempt, response, own=own)
+            if fate.instead is EMPTY and sent.of is not None and not sent.list[1]:
+                self._oracle.arrived(sent.of, attempt, {}, {})  # true, if all that it lacks turns out to be gone
             return response
         finally:
             sent.ended_s = attempt.ended_s = _now()

@@ -29,11 +29,26 @@ SLICE_S = 45  # after which a slice starts no mutant
 
 DECISIONS = ("core.planning", "core.applying", "api.responses", "api.retry")
 # Whose tests decide about a module, besides its own: those of x.y stand in tests/x/test_y.py.
+UNTESTED = "a test is missing"
 ALSO: Mapping[str, tuple[str, ...]] = {
-    "core.planning.match": ("core.planning.children", "core.planning.plan", "core.planning.plan_properties"),
+    "core.planning.match": (
+        *(
+            "core.planning.children",
+            "core.planning.plan",
+            "core.planning.plan_properties",
+            "core.planning.duplicates",
+        ),
+    ),
     "core.planning.diff": ("core.planning.children",),
     "core.planning.plan": ("core.planning.plan_properties", "core.planning.duplicates", "core.planning.lone"),
-    "core.planning.children": ("core.planning.plan", "core.planning.plan_properties"),
+    "core.planning.children": (
+        *("core.planning.plan", "core.planning.plan_properties", "core.planning.duplicates", "core.planning.lone"),
+    ),
+    "core.planning.domain_transfer": ("core.planning.plan",),
+    "core.planning.moves": ("core.planning.plan",),
+    "core.planning.part": ("core.planning.plan",),
+    "core.planning.adoption": ("core.planning.plan",),
+    "core.planning.guard": ("core.planning.plan",),
     "core.applying.merge": ("core.planning.plan_properties",),
 }
 
@@ -108,8 +123,11 @@ def deciding_tests(module: str) -> tuple[str, ...]:
 
 
 def explanations() -> dict[str, str]:
-    """Why each known survivor cannot, or need not, be noticed, by its name."""
-    return {each["mutant"]: each["why"] for each in tomllib.loads(SURVIVORS.read_text())["survivor"]}
+    """Why each known survivor cannot, or need not, be noticed, or that a test is missing, by its name."""
+    listed = tomllib.loads(SURVIVORS.read_text())
+    return {each["mutant"]: each["why"] for each in listed["survivor"]} | dict.fromkeys(
+        listed["untested"], UNTESTED
+    )
 
 
 def _faults(verdicts: Mapping[str, str], explained: Mapping[str, str]) -> Iterator[str]:

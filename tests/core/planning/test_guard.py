@@ -14,15 +14,25 @@ from msgspec import structs
 from reconciler.core.planning.guard import (
     COUNT,
     GUARDS,
-    NOTHING_MATCHES,
     PERCENT,
     changed_organizations,
     created_organizations,
     foreign_environment,
     refusals,
+    risked_organizations,
     tightened,
 )
-from reconciler.model.change import NOT_APPROVED, Change, Collection, Create, FieldChange, Implied, Key, Plan
+from reconciler.model.change import (
+    NOT_APPROVED,
+    Change,
+    Collection,
+    Create,
+    FieldChange,
+    Implied,
+    Key,
+    Plan,
+    Target,
+)
 from reconciler.model.kinds import KindName
 from reconciler.model.settings import Limits
 from tests.support.build import ENVIRONMENT_ID, cert, create, issue, org_id, update
@@ -184,6 +194,27 @@ def test_more_organizations_at_risk_than_allowed_are_refused(count: int, refused
     assert rules(made(beside, 500)) == (["maxAtRisk"] if refused else [])
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 organization has a"), (2, "2 organizations have a")])
+def test_organizations_at_risk_are_counted_in_the_message(count: int, said: str) -> None:
+    risky = structs.replace(RENAMED, risk="people may be kept out")
+    changes = [update(key(KindName.ORGANIZATION, f"o{number}"), risky) for number in range(count)]
+    (refusal,) = refusals(made(changes, 1), {"maxAtRisk": 0}, None)
+    assert refusal.message.startswith(f"{said} sign-in risk")
+
+
+def test_a_first_child_with_a_risk_counts_in_an_adopted_organization_alone() -> None:
+    first = [child(0, beside=False, risk="people may come in"), child(1, beside=False, risk="people may come in")]
+    targets = {"o0": Target(org_id(1), "A", (), adopted=True), "o1": Target(org_id(2), "B", (), adopted=False)}
+    plan = structs.replace(made(first, 2), targets=targets)
+    assert risked_organizations(plan) == {"o0"}
+
+
+def test_one_replaced_field_among_filled_ones_is_a_change() -> None:
+    filled = FieldChange("domains", "domains", (), ("a.example",))
+    plan = made([update(key(KindName.ORGANIZATION, "acme"), filled, RENAMED)], 10)
+    assert changed_organizations(plan) == {"acme"}
+
+
 def test_what_is_only_created_to_its_end_has_no_risk_that_counts() -> None:
     """Whoever was created a moment ago, before the rollout was interrupted, signs nobody in yet."""
     assert rules(made([child(number, beside=False, risk="it widens") for number in range(40)], 40)) == []
@@ -220,6 +251,7 @@ def test_another_digest_than_the_approved_one_is_refused_whether_or_not_a_guard_
     ):
         assert [each.rule for each in refusals(small, {}, None, only)] == rules_of_small
         assert [each.rule for each in refusals(large, {}, None, only)] == rules_of_large
+    assert [each.rule for each in refusals(small, {}, small.digest, "d2")] == [NOT_APPROVED]
 
 
 # -- a folder for another environment --------------------------------------------------------------
@@ -238,7 +270,7 @@ def test_another_digest_than_the_approved_one_is_refused_whether_or_not_a_guard_
 def test_ten_of_which_none_is_live_are_for_another_environment(more: dict[str, Any], refused: bool) -> None:
     """No approval lifts it; a pin says that the environment is the right one."""
     plan = structs.replace(made(creates(1), 0), **({"live": 10, "unpinned": 10, "claimed": 0} | more))
-    assert rules(plan, approved="d1") == ([NOTHING_MATCHES] if refused else [])
+    assert rules(plan, approved="d1") == (["nothingMatches"] if refused else [])
 
 
 # -- bounds ----------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def test_every_decision_has_tests_and_without_its_own_those_of_its_package() -> 
     assert [
         file for each in files.values() for file in each or [None] if not file or not (ROOT / file).is_file()
     ] == []
-    assert files["reconciler.core.planning.guard"] == ("tests/core/planning/test_guard.py",)
+    assert files["reconciler.core.planning.order"] == ("tests/core/planning/test_order.py",)
     assert "tests/engine/test_settle.py" in files["reconciler.engine.runtime"]
 
 

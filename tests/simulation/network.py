@@ -198,7 +198,7 @@ class Network:
                 self._ledger.answered(sent)
             self._ended(sent, attempt, response, own=own)
             if fate.instead is EMPTY and sent.of is not None and not sent.list[1]:
-                self._oracle.arrived(sent.of, attempt, {}, {})  # true, if all that it lacks turns out to be gone
+                sent.of.shown.emptied(sent.target)
             return response
         finally:
             sent.ended_s = attempt.ended_s = _now()

@@ -87,6 +87,13 @@ class Shown:
             for row in rows.values():
                 self._one(row, created=method == "POST")
 
+    def emptied(self, target: str) -> None:
+        """A list came with nothing in it. It is true if all that it lacks turns out to be gone."""
+        path, _, query = target.partition("?")
+        kind = KIND_OF_ROUTE["/".join(path.split("/")[:3])]
+        place = parse_qs(query).get("organizationId", [""])[0], kind
+        self._lacking[place] = {}, set(self._seen.get(place, set()))
+
     def _page(
         self,
         kind: KindName,
@@ -108,6 +115,7 @@ class Shown:
             self._lacking[place] = known, lacks
             self.forget(place)
         else:
+            self._lacking.pop(place, None)
             self._whole(place, known)
 
     def _whole(self, place: tuple[str, KindName], known: dict[str, Any]) -> None:

@@ -90,6 +90,12 @@ def test_json_has_nothing_invisible_in_it_and_means_the_same(value: dict[str, st
     assert shown.decode().replace("\n", "").isprintable()
 
 
+def test_json_with_letters_of_any_alphabet_stays_as_it_is() -> None:
+    encoded = '{"name": "Łódź 東京"}\n'.encode()
+    assert json_escaped(encoded) == encoded
+
+
+
 @pytest.mark.parametrize(
     "text", ["\x7f", "\x9b31m", "\u202e", "\u200b", "\u2028", "\u2029", "\ufeff", "\U000e0041", "\ufe0f"]
 )

@@ -95,7 +95,6 @@ def test_json_with_letters_of_any_alphabet_stays_as_it_is() -> None:
     assert json_escaped(encoded) == encoded
 
 
-
 @pytest.mark.parametrize(
     "text", ["\x7f", "\x9b31m", "\u202e", "\u200b", "\u2028", "\u2029", "\ufeff", "\U000e0041", "\ufe0f"]
 )
